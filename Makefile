@@ -1,0 +1,51 @@
+# The only door: `make` lists what it opens.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] < (3,14))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+T ?= tests
+
+.PHONY: help install up demo test lint check fmt lock bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: .venv/installed ## .venv with everything in it
+
+.venv/installed: requirements-dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed" >&2; exit 1; }
+	@echo "Setting up .venv with $(PYTHON) (once, about a minute) …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-warn-script-location --require-hashes -r requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+up: install ## the whole system on this machine, until Ctrl-C
+	@$(BIN)/fixative up
+
+demo: install ## five kinds of jobs from a REST call to verified media
+	@$(BIN)/python -m fixative.cli.demo
+
+test: install ## every test (T=path for some), on real servers that it starts itself
+	@$(BIN)/pytest $(T)
+
+lint: install ## style, types, import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fmt: install ## let the formatter decide
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+check: lint ## what CI runs
+	@$(MAKE) test
+
+lock: install ## resolve pyproject.toml anew into the two lock files
+	@scripts/lock
+
+bench: install ## measure beside peers (B=name for one)
+	@$(BIN)/python -m bench $(B)
+
+clean: ## everything that was made here, data included
+	rm -rf .venv .fixative build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Fixative makes every Replicate prediction permanent."""

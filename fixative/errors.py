@@ -1,0 +1,113 @@
+"""Every error this product raises on purpose: what it means, and whether trying again can help."""
+
+from typing import ClassVar
+
+
+class FixativeError(Exception):
+    """Something this product expects can go wrong."""
+
+    retryable: ClassVar[bool] = False
+
+
+class WrongSetting(FixativeError):
+    """A variable is missing or wrong; the message names it."""
+
+
+class NotFound(FixativeError):
+    """No such thing, or not yours: callers cannot tell which."""
+
+
+class Conflict(FixativeError):
+    """What was asked contradicts what is already there."""
+
+
+class InvalidRequest(FixativeError):
+    """A request that does not fit; `field` names the place."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class DatabaseAway(FixativeError):
+    """Postgres does not answer, or has no connection free, in time."""
+
+    retryable = True
+
+
+class BadSignature(FixativeError):
+    """A webhook that is unsigned, stale, or signed by somebody else."""
+
+
+class LostLease(FixativeError):
+    """Another worker has taken this row; what we were about to do is no longer ours to do."""
+
+
+class MalformedPrediction(FixativeError):
+    """Replicate sent something that is not a prediction."""
+
+
+class ReplicateError(FixativeError):
+    """Replicate did not do what we asked."""
+
+
+class NotSent(ReplicateError):
+    """No connection was made, so Replicate cannot have seen the request."""
+
+    retryable = True
+
+
+class NoAnswer(ReplicateError):
+    """The request may have arrived, but no whole answer came back."""
+
+    retryable = True
+
+
+class Refused(ReplicateError):
+    """Replicate answered with an error status.
+
+    `retry_after` is in seconds, where the answer named a time.
+    """
+
+    def __init__(self, status: int, detail: str, *, retry_after: float | None = None) -> None:
+        super().__init__(f"{status}: {detail}")
+        self.status = status
+        self.detail = detail
+        self.retry_after = retry_after
+
+
+class OutputError(FixativeError):
+    """An output file could not be made ours. `code` is the job's error code when it stays so."""
+
+    code: ClassVar[str] = "internal"
+
+
+class OutputUnreachable(OutputError):
+    """The file's host did not give the whole file this time."""
+
+    retryable = True
+    code = "output_unreachable"
+
+
+class OutputForbidden(OutputError):
+    """The file lies where we are not allowed to fetch from."""
+
+    code = "output_unreachable"
+
+
+class OutputExpired(OutputError):
+    """Replicate has already deleted the file."""
+
+    code = "output_expired"
+
+
+class OutputTooLarge(OutputError):
+    """The file is larger than FIXATIVE_MAX_OUTPUT_BYTES."""
+
+    code = "output_too_large"
+
+
+class BucketError(FixativeError):
+    """The bucket did not do what we asked."""
+
+    retryable = True

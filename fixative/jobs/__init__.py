@@ -1,0 +1,1 @@
+"""The job: what somebody asked for, and what became of it."""

@@ -1,0 +1,1 @@
+"""Media: what a model returned, made permanent in a bucket."""

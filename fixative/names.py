@@ -1,0 +1,52 @@
+"""Wire names: queues, tasks, and the hint that joins them. Changing one needs an ADR."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+SUBMIT = "submit"
+COMPLETE = "complete"
+STORE = "store"
+STORE_LARGE = "store_large"
+DERIVE = "derive"
+SYNC = "sync"
+NOTIFY = "notify"
+UPKEEP = "upkeep"
+QUEUES = (SUBMIT, COMPLETE, STORE, STORE_LARGE, DERIVE, SYNC, NOTIFY, UPKEEP)
+
+CREATE_PREDICTION = "fixative.create_prediction"
+CANCEL_PREDICTION = "fixative.cancel_prediction"
+INGEST_PREDICTION = "fixative.ingest_prediction"
+STORE_OUTPUTS = "fixative.store_outputs"
+DERIVE_MEDIA = "fixative.derive_media"
+ADMIT = "fixative.admit"
+SWEEP = "fixative.sweep"
+POLL_PREDICTIONS = "fixative.poll_predictions"
+ADOPT_UNKNOWN = "fixative.adopt_unknown"
+PURGE_EXPIRED = "fixative.purge_expired"
+
+QUEUE_OF_TASK = {
+    CREATE_PREDICTION: SUBMIT,
+    CANCEL_PREDICTION: SUBMIT,
+    INGEST_PREDICTION: COMPLETE,
+    STORE_OUTPUTS: STORE,
+    DERIVE_MEDIA: DERIVE,
+    ADMIT: UPKEEP,
+    SWEEP: UPKEEP,
+    POLL_PREDICTIONS: UPKEEP,
+    ADOPT_UNKNOWN: UPKEEP,
+    PURGE_EXPIRED: UPKEEP,
+}
+
+QUEUES_OF_ROLE = {
+    "worker-io": (SUBMIT, COMPLETE, NOTIFY, UPKEEP),
+    "worker-store": (STORE, STORE_LARGE, SYNC),
+    "worker-derive": (DERIVE,),
+}
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A message that names work; the row it names is the work itself (ids only, JSON-plain)."""
+
+    task: str
+    arguments: dict[str, Any] = field(default_factory=dict)

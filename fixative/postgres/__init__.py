@@ -1,0 +1,1 @@
+"""Postgres holds the truth: tables, leases, ticks."""

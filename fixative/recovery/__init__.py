@@ -1,0 +1,1 @@
+"""What finds work that a message or a webhook did not."""

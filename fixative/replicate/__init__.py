@@ -1,0 +1,1 @@
+"""Replicate as we see it: the client, its answers, its pace."""

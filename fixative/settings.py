@@ -1,0 +1,142 @@
+"""Settings: read once from the environment, checked, and passed on as one frozen object.
+
+Each variable may also be given as NAME_FILE, the path of a file that holds its value. What is
+unset is taken from DATA_DIR/run.json when `fixative up` has written one, so that a command run
+by hand finds the system that is running.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fixative.errors import WrongSetting
+
+DEFAULT_DATA_DIR = ".fixative"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, under the names of the environment (case-insensitive)."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    database_url: SecretStr
+    redis_url: SecretStr
+    s3_bucket: str
+    s3_endpoint_url: str | None = None
+    s3_prefix: str = ""
+    aws_region: str = "us-east-1"
+    aws_access_key_id: str | None = None
+    aws_secret_access_key: SecretStr | None = None
+
+    replicate_api_token: SecretStr
+    replicate_base_url: str = "https://api.replicate.com"
+    replicate_webhook_secret: SecretStr | None = None
+    replicate_webhook_url: str | None = None
+
+    fixative_public_url: str | None = None
+    fixative_admin_key: SecretStr
+    fixative_data_dir: Path = Path(DEFAULT_DATA_DIR)
+    fixative_env: Literal["", "dev", "staging", "homolog", "prod"] = ""
+    fixative_creates_per_minute: float = Field(600, gt=0)
+    fixative_reads_per_minute: float = Field(3000, gt=0)
+    fixative_poll_seconds: float = Field(30, gt=0)
+    fixative_sweep_seconds: float = Field(2, gt=0)
+    fixative_max_run_seconds: int = Field(7200, ge=5)
+    fixative_max_output_bytes: int = Field(10 * 2**30, gt=0)
+    fixative_allowed_output_hosts: str = "replicate.delivery,*.replicate.delivery"
+    fixative_log_format: Literal["json", "console"] = "json"
+
+    @field_validator("fixative_admin_key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr) -> SecretStr:
+        if len(key.get_secret_value()) < 16:  # noqa: PLR2004
+            raise ValueError("must have 16 characters or more")
+        return key
+
+    @field_validator("replicate_base_url", "fixative_public_url", "replicate_webhook_url")
+    @classmethod
+    def _an_http_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an http or https URL")
+        return url.rstrip("/")
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """DATABASE_URL in the form that names SQLAlchemy's driver."""
+        scheme, _, rest = self.database_url.get_secret_value().partition("://")
+        return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else (
+            self.database_url.get_secret_value()
+        )
+
+    @property
+    def webhook_url(self) -> str | None:
+        """Where Replicate shall call; None: ask for no webhooks, polling finds everything."""
+        if self.replicate_webhook_url:
+            return self.replicate_webhook_url
+        return f"{self.fixative_public_url}/webhook/replicate" if self.fixative_public_url else None
+
+    @property
+    def allowed_output_hosts(self) -> tuple[str, ...]:
+        """Host patterns and whole origins from which outputs may be fetched."""
+        entries = self.fixative_allowed_output_hosts.split(",")
+        return tuple(entry.strip() for entry in entries if entry.strip())
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process.
+
+    Raises WrongSetting with one line that names every variable that is wrong or missing.
+    """
+    environ = os.environ if environ is None else environ
+    values = {**_from_run_file(environ), **_from_environment(environ)}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise WrongSetting("; ".join(problems)) from None
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Each variable that is set, or whose NAME_FILE is; an empty value counts as unset."""
+    values = {}
+    for name in Settings.model_fields:
+        value = environ.get(name.upper(), "")
+        path = environ.get(f"{name.upper()}_FILE", "")
+        if not value and path:
+            try:
+                value = Path(path).read_text().strip()
+            except OSError as error:
+                raise WrongSetting(f"{name.upper()}_FILE: {error.strerror}: {path}") from None
+        if value:
+            values[name] = value
+    return values
+
+
+def _from_run_file(environ: Mapping[str, str]) -> dict[str, Any]:
+    path = Path(environ.get("FIXATIVE_DATA_DIR") or DEFAULT_DATA_DIR) / "run.json"
+    try:
+        run = json.loads(path.read_text())
+    except (FileNotFoundError, PermissionError):
+        return {}
+    except ValueError as error:
+        raise WrongSetting(f"{path}: not readable as JSON: {error}") from None
+    return {
+        "database_url": run["database_url"],
+        "redis_url": run["redis_url"],
+        "s3_bucket": run["s3"]["bucket"],
+        "s3_endpoint_url": run["s3"]["endpoint_url"],
+        "aws_region": run["s3"]["region"],
+        "aws_access_key_id": run["s3"]["access_key"],
+        "aws_secret_access_key": run["s3"]["secret_key"],
+        "replicate_base_url": run["replicate_url"],
+        "fixative_admin_key": run["admin_key"],
+    }
