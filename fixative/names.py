@@ -22,7 +22,6 @@ ADMIT = "fixative.admit"
 SWEEP = "fixative.sweep"
 POLL_PREDICTIONS = "fixative.poll_predictions"
 ADOPT_UNKNOWN = "fixative.adopt_unknown"
-PURGE_EXPIRED = "fixative.purge_expired"
 
 QUEUE_OF_TASK = {
     CREATE_PREDICTION: SUBMIT,
@@ -34,7 +33,6 @@ QUEUE_OF_TASK = {
     SWEEP: UPKEEP,
     POLL_PREDICTIONS: UPKEEP,
     ADOPT_UNKNOWN: UPKEEP,
-    PURGE_EXPIRED: UPKEEP,
 }
 
 QUEUES_OF_ROLE = {

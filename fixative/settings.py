@@ -73,8 +73,10 @@ class Settings(BaseSettings):
     def sqlalchemy_url(self) -> str:
         """DATABASE_URL in the form that names SQLAlchemy's driver."""
         scheme, _, rest = self.database_url.get_secret_value().partition("://")
-        return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else (
-            self.database_url.get_secret_value()
+        return (
+            f"postgresql+psycopg://{rest}"
+            if scheme in {"postgres", "postgresql"}
+            else (self.database_url.get_secret_value())
         )
 
     @property

@@ -1,0 +1,70 @@
+"""Celery's settings. State lives in Postgres: a message here is a hint and may be lost."""
+
+from kombu import Queue
+
+from beat_schedule import SCHEDULE
+from fixative.names import QUEUE_OF_TASK, QUEUES, UPKEEP
+from fixative.settings import load_settings
+
+broker_url = load_settings().redis_url.get_secret_value()
+result_backend = None
+task_ignore_result = True
+task_serializer = "json"
+accept_content = ["json"]
+enable_utc = True
+timezone = "UTC"
+
+include = [
+    "worker.tasks.completion",
+    "worker.tasks.derivation",
+    "worker.tasks.reconciliation",
+    "worker.tasks.storage",
+    "worker.tasks.submission",
+]
+task_queues = [Queue(name) for name in QUEUES]
+task_routes = {task: {"queue": queue} for task, queue in QUEUE_OF_TASK.items()}
+task_default_queue = UPKEEP
+task_create_missing_queues = False
+
+task_acks_late = True  # a message outlives a killed worker
+task_acks_on_failure = True  # what failed is in Postgres; the message need not loop
+task_acks_on_timeout = True
+task_reject_on_worker_lost = True
+task_retry_on_worker_lost = True  # bounds the line above
+task_default_retry_delay = 10
+task_time_limit = 330  # prefork only; threads have their own time-outs
+task_soft_time_limit = 300
+task_remote_tracebacks = False
+task_publish_retry = False  # tried once; the sweep sends a lost hint again
+
+worker_prefetch_multiplier = 1
+worker_disable_prefetch = True
+worker_max_tasks_per_child = 200  # prefork only, as is the next
+worker_max_memory_per_child = 400_000  # KiB
+worker_send_task_events = True  # for Flower
+worker_hijack_root_logger = False
+worker_cancel_long_running_tasks_on_connection_loss = False  # a threads pool cannot
+
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None
+broker_connection_timeout = 4
+broker_pool_limit = 32
+broker_transport_options = {
+    "visibility_timeout": 600,  # a late copy is harmless: the row says whether there is work
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "unacked_restore_limit": 100,
+    "max_connections": 128,  # kombu's 10 loses acks
+    "socket_timeout": 15,
+    "socket_connect_timeout": 3,
+    "socket_keepalive": True,
+    "retry_on_timeout": True,
+    "health_check_interval": 10,  # a half-open connection is noticed in about 20 s
+    "global_keyprefix": "fixative:",
+    "client_name": "fixative",
+    "queue_order_strategy": "round_robin",
+}
+
+beat_schedule = SCHEDULE
+beat_scheduler = "celery.beat:Scheduler"  # in memory: ticks are claimed in Postgres
+beat_max_loop_interval = 1

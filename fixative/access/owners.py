@@ -1,0 +1,25 @@
+"""Owners: made when first named."""
+
+import uuid
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from fixative.postgres.tables import Owner
+
+ADMIN = "admin"
+
+
+def ensure_owner(session: Session, name: str) -> Owner:
+    """The owner of this name, made if absent."""
+    session.execute(
+        insert(Owner).values(id=uuid7(), name=name).on_conflict_do_nothing(index_elements=["name"])
+    )
+    return session.scalars(select(Owner).where(Owner.name == name)).one()
+
+
+def get_owner(session: Session, owner_id: uuid.UUID) -> Owner:
+    """An owner that is known to exist."""
+    return session.get_one(Owner, owner_id)

@@ -1,0 +1,53 @@
+"""Admission in turn: the first in the queue of all owners, as many as there are tokens."""
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from fixative.jobs.store import move
+from fixative.names import CREATE_PREDICTION, Hint
+from fixative.postgres.engine import Database
+from fixative.postgres.tables import Job
+from fixative.replicate.pace import Pace
+
+BATCH = 100
+
+
+def admit(database: Database, pace: Pace) -> tuple[list[Hint], bool]:
+    """Move the first due jobs to `submitting`, each with its token paid.
+
+    Answers hints for them, and whether others still wait.
+    """
+    with database.begin() as session:
+        first = session.execute(
+            select(Job.id, Job.waiting_reason)
+            .where(Job.status == "queued", Job.next_attempt_at <= func.now())
+            .order_by(Job.fair_at)
+            .limit(BATCH)
+        ).all()
+    if not first:
+        return [], False
+    grant = pace.take(len(first), in_turn=True)
+    with database.begin() as session:
+        admitted = [
+            job.id
+            for job in first[: grant.granted]
+            if move(session, job.id, "submitting", cause="task", came_from={"queued"})
+        ]
+        left = first[grant.granted :]
+        if any(job.waiting_reason != grant.reason for job in left):
+            _tell_why(session, grant.reason)
+    hints = [Hint(CREATE_PREDICTION, {"job_id": str(job_id)}) for job_id in admitted]
+    return hints, bool(left) or len(first) == BATCH
+
+
+def _tell_why(session: Session, reason: str) -> None:
+    """Say on every waiting row why it waits; once, when the reason changes."""
+    session.execute(
+        update(Job)
+        .where(
+            Job.status == "queued",
+            Job.next_attempt_at <= func.now(),
+            Job.waiting_reason.is_distinct_from(reason),
+        )
+        .values(waiting_reason=reason)
+    )

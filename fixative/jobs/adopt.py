@@ -1,0 +1,134 @@
+"""Adoption: what became of a create whose answer we never saw.
+
+Either one of Replicate's own listings shows the prediction, and it is ours; or enough of them,
+complete and late enough, do not, and it never was. Nothing is sent again before that.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import structlog
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from fixative.errors import MalformedPrediction
+from fixative.jobs.claim import CLOCKS_DIFFER, in_window, same_target
+from fixative.jobs.ingest import ingest
+from fixative.jobs.store import move
+from fixative.names import Hint
+from fixative.postgres.engine import Database
+from fixative.postgres.tables import UNSETTLED, Attempt, Job
+from fixative.replicate.client import Replicate
+from fixative.replicate.prediction import Prediction, read_prediction
+
+SETTLE_AFTER = timedelta(seconds=120)
+LISTINGS_APART = timedelta(seconds=10)
+
+log = structlog.get_logger(__name__)
+
+
+def adopt_unknown(database: Database, replicate: Replicate) -> list[Hint]:
+    """Settle the attempts whose end nobody saw, as far as one listing can.
+
+    Raises NotSent, NoAnswer or Refused: then the listing is void, and what it had already shown
+    to be ours stays ours.
+    """
+    with database.begin() as session:
+        _close_abandoned(session)
+        oldest = session.scalar(select(func.min(Attempt.created_at)).where(*_unknown()))
+        began_at = session.scalars(select(func.now())).one()
+    if oldest is None:
+        return []
+    hints: list[Hint] = []
+    unclaimed: list[Prediction] = []
+    for page in replicate.pages(created_after=oldest - CLOCKS_DIFFER):
+        for prediction in _readable(page):
+            with database.begin() as session:
+                ingested = ingest(session, prediction, cause="adopt")
+            hints += ingested.hints
+            if ingested.result in {"set_aside", "stranger"}:
+                unclaimed.append(prediction)
+    with database.begin() as session:
+        for attempt in session.scalars(select(Attempt).where(*_unknown()).with_for_update()):
+            hints += _settle(session, attempt, unclaimed, began_at)
+    return hints
+
+
+def _close_abandoned(session: Session) -> None:
+    """An open attempt whose worker's lease ran out: the worker is dead, or must not go on."""
+    abandoned = session.execute(
+        select(Attempt.id, Job.lease_until)
+        .join(Job, Job.id == Attempt.job_id)
+        .where(
+            Attempt.outcome == "open", or_(Job.lease_until.is_(None), Job.lease_until < func.now())
+        )
+    )
+    for attempt_id, lease_until in abandoned.tuples():
+        session.execute(
+            update(Attempt)
+            .where(Attempt.id == attempt_id, Attempt.outcome == "open")
+            .values(
+                outcome="unknown",
+                error="its worker was lost",
+                ended_at=lease_until or func.now(),
+            )
+        )
+
+
+def _unknown() -> tuple[Any, ...]:
+    return (Attempt.outcome == "unknown",)
+
+
+def _readable(page: list[Any]) -> list[Prediction]:
+    predictions = []
+    for raw in page:
+        try:
+            predictions.append(read_prediction(raw))
+        except MalformedPrediction as error:
+            log.warning("malformed_prediction_in_listing", error=str(error))
+    return predictions
+
+
+def _settle(
+    session: Session, attempt: Attempt, unclaimed: list[Prediction], began_at: datetime
+) -> list[Hint]:
+    """What a complete listing that began at `began_at` means for one unknown attempt."""
+    job = session.get_one(Job, attempt.job_id)
+    candidate = next((p for p in unclaimed if _could_be(job, attempt, p)), None)
+    if candidate is not None:
+        unclaimed.remove(candidate)
+        return ingest(session, candidate, cause="adopt", attempt=attempt).hints
+    ended_at = attempt.ended_at or began_at
+    twice = attempt.listed_at is not None and began_at - attempt.listed_at >= LISTINGS_APART
+    if twice and began_at - ended_at >= SETTLE_AFTER:
+        _prove_absent(session, job, attempt)
+    elif attempt.listed_at is None:
+        session.execute(update(Attempt).where(Attempt.id == attempt.id).values(listed_at=began_at))
+    return []
+
+
+def _could_be(job: Job, attempt: Attempt, prediction: Prediction) -> bool:
+    """Whether a prediction that names no job of ours is what this attempt asked for."""
+    same_input = not prediction.input or _canonical(prediction.input) == _canonical(job.input)
+    return (
+        prediction.claimed_by is None
+        and in_window(attempt, prediction)
+        and same_target(job, attempt, prediction)
+        and same_input
+    )
+
+
+def _prove_absent(session: Session, job: Job, attempt: Attempt) -> None:
+    session.execute(
+        update(Attempt)
+        .where(Attempt.id == attempt.id, Attempt.outcome.in_(UNSETTLED))
+        .values(outcome="absent", settled_at=func.now())
+    )
+    if job.attempt_id == attempt.id:
+        move(session, job.id, "queued", cause="adopt", detail="proven absent", fair_at=func.now())
+    log.info("attempt_absent", job_id=str(job.id), attempt_id=str(attempt.id))
+
+
+def _canonical(input_: dict[str, Any]) -> bytes:
+    return orjson.dumps(input_, option=orjson.OPT_SORT_KEYS)

@@ -1,0 +1,95 @@
+"""Ingest: the one function that turns a prediction, from any source, into a job's new state."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, update
+from sqlalchemy.orm import Session
+
+from fixative.jobs.claim import Unclaimed, attach, claim
+from fixative.jobs.states import is_terminal
+from fixative.jobs.store import error_of, get_job, move
+from fixative.names import CANCEL_PREDICTION, STORE_OUTPUTS, Hint
+from fixative.postgres.tables import Attempt, Job
+from fixative.replicate.prediction import Prediction, richer
+
+STATUS_OF_JOB = {
+    "starting": "starting",
+    "processing": "processing",
+    "succeeded": "storing",
+    "failed": "failed",
+    "canceled": "canceled",
+    "aborted": "canceled",
+}
+ERROR_CODES = (
+    ("invalid_input", re.compile(r"failed validation|validation error", re.IGNORECASE)),
+    ("out_of_memory", re.compile(r"out of memory|E1001\b", re.IGNORECASE)),
+    ("timeout", re.compile(r"timed? ?out", re.IGNORECASE)),
+)
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of a prediction, in a word, and the hints to send once it is committed."""
+
+    result: str  # moved, known, older_attempt, set_aside, stranger
+    job: Job | None = None
+    hints: list[Hint] = field(default_factory=list)
+
+
+def ingest(
+    session: Session, prediction: Prediction, *, cause: str, attempt: Attempt | None = None
+) -> Ingested:
+    """Keep what this prediction tells, and move its job as far as it says; never back.
+
+    Safe twice, late and out of order. `attempt` is given by who just made the prediction; every
+    other source has it claimed. An older attempt's events touch that attempt and nothing else.
+    """
+    if attempt is not None:
+        attach(session, attempt, prediction)
+    owner = claim(session, prediction)
+    if isinstance(owner, Unclaimed):
+        return Ingested(owner.value)
+    merged = richer(owner.prediction, prediction.raw)
+    _keep(session, owner, merged)
+    job = get_job(session, owner.job_id)
+    if job.attempt_id != owner.id:
+        return Ingested("older_attempt", job)
+    to = STATUS_OF_JOB[merged["status"]]
+    moved = move(
+        session,
+        job.id,
+        to,
+        cause=cause,
+        error=_error(merged) if to in {"failed", "canceled"} else None,
+        submitted_at=func.coalesce(Job.submitted_at, owner.created_at),
+    )
+    return Ingested("moved" if moved else "known", job, _following(job, to, moved))
+
+
+def _keep(session: Session, attempt: Attempt, merged: dict[str, Any]) -> None:
+    if merged == attempt.prediction:
+        return
+    session.execute(
+        update(Attempt)
+        .where(Attempt.id == attempt.id)
+        .values(prediction=merged, prediction_status=merged["status"])
+    )
+
+
+def _following(job: Job, to: str, moved: bool) -> list[Hint]:
+    if to == "storing" and moved:
+        return [Hint(STORE_OUTPUTS, {"job_id": str(job.id)})]
+    if job.cancel_requested_at is not None and not is_terminal(to):
+        return [Hint(CANCEL_PREDICTION, {"job_id": str(job.id)})]
+    return []
+
+
+def _error(merged: dict[str, Any]) -> dict[str, Any]:
+    """The job's error for a prediction that ended without success."""
+    status, message = merged["status"], str(merged.get("error") or "")
+    if status != "failed":
+        return error_of(status, message or f"Replicate reports the prediction {status}")
+    code = next((code for code, seen in ERROR_CODES if seen.search(message)), "model_error")
+    return error_of(code, message or "the model failed without a message")

@@ -1,0 +1,50 @@
+"""Ports on 127.0.0.1: chosen free once, remembered in DATA_DIR/ports.json."""
+
+import json
+import random
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+from fixative.local.data_dir import write_private
+from fixative.local.errors import LocalError
+
+# SeaweedFS speaks gRPC at each of its ports + 10,000. Both halves stay below 32,768, where Linux
+# begins to take ports for outgoing connections: a remembered port is not lost to one of those.
+RANGE = range(15_000, 22_000)
+GRPC_OFFSET = 10_000
+
+
+def kept_ports(data_dir: Path, names: Iterable[str]) -> dict[str, int]:
+    """A free port for each name: the one it had last time, unless somebody else listens there."""
+    path = data_dir / "ports.json"
+    known: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    chosen = dict(known)
+    for name in names:
+        if name not in chosen or not _pair_is_free(chosen[name]):
+            chosen[name] = _choose(taken=set(chosen.values()))
+    if chosen != known:
+        write_private(path, json.dumps(chosen, indent=2) + "\n")
+    return chosen
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen at this port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _choose(taken: set[int]) -> int:
+    for port in random.sample(RANGE, len(RANGE)):
+        if port not in taken and _pair_is_free(port):
+            return port
+    raise LocalError(f"no port is free between {RANGE.start} and {RANGE.stop}")
+
+
+def _pair_is_free(port: int) -> bool:
+    return is_free(port) and is_free(port + GRPC_OFFSET)

@@ -1,0 +1,162 @@
+"""Derived media: an image's measures and its thumbnail. They follow; they never hold a job back."""
+
+import io
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from PIL import Image, ImageOps
+from sqlalchemy import func, update
+from sqlalchemy.dialects.postgresql import insert
+from uuid_utils.compat import uuid7
+
+from fixative.errors import BucketError, FixativeError
+from fixative.jobs.store import current_attempt, get_job, media_of
+from fixative.media.bucket import Bucket
+from fixative.media.keys import Keys, in_attempt
+from fixative.media.reader import HashingReader
+from fixative.postgres.engine import Database
+from fixative.postgres.leases import Lease, LeaseKeeper, mine, take
+from fixative.postgres.tables import Attempt, Job, Media
+
+THUMBNAIL_SIDE = 512
+MOST_BYTES = 256 * 2**20
+MOST_TRIES = 5  # counted before the work, so a picture that kills its worker is given up too
+RETRY_AFTER = timedelta(seconds=15)
+
+log = structlog.get_logger(__name__)
+
+
+class NoPicture(FixativeError):
+    """The file cannot be read as an image."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image's measures in pixels, as it is looked at, and its thumbnail as a JPEG."""
+
+    width: int
+    height: int
+    thumbnail: bytes
+
+
+@dataclass(frozen=True)
+class Deriver:
+    """What deriving needs."""
+
+    database: Database
+    bucket: Bucket
+    keys: Keys
+    leases: LeaseKeeper
+
+    def derive(self, job_id: uuid.UUID) -> None:
+        """Measure the job's images and make a thumbnail of the first; safe twice."""
+        with self.database.begin() as session:
+            lease = take(session, job_id, Job.derive_due_at <= func.now())
+            if lease is None:
+                return
+            job = get_job(session, job_id)
+            attempt = current_attempt(session, job)
+            images = [
+                m for m in media_of(session, job) if (m.kind, m.role) == ("image", "original")
+            ]
+        with self.leases.keep(lease):
+            try:
+                _give_up_after(job.tries)
+                for image in images:
+                    self._derive_one(job, attempt, image)
+            except BucketError as error:
+                log.warning("derive_put_off", job_id=str(job_id), error=str(error))
+                self._let_go(lease, again=True)
+            except NoPicture as error:
+                log.warning("derive_failed", job_id=str(job_id), error=str(error))
+                self._let_go(lease, warning=f"no thumbnail: {error}")
+            else:
+                self._let_go(lease)
+
+    def _derive_one(self, job: Job, attempt: Attempt | None, image: Media) -> None:
+        if image.bytes > MOST_BYTES:
+            raise NoPicture(f"{image.name} is larger than {MOST_BYTES} bytes")
+        with self.bucket.get(image.key).body as body:
+            picture = look_at(body.read())
+        with self.database.begin() as session:
+            session.execute(
+                update(Media)
+                .where(Media.id == image.id)
+                .values(width=picture.width, height=picture.height)
+            )
+        if image.index == 0 and attempt is not None:
+            self._save_thumbnail(job, attempt, picture)
+
+    def _save_thumbnail(self, job: Job, attempt: Attempt, picture: Picture) -> None:
+        name = in_attempt(attempt, "thumbnail.jpg")
+        key = self.keys.key(job, name)
+        source = HashingReader(iter([picture.thumbnail]))
+        self.bucket.put(key, source, "image/jpeg")
+        row = {
+            "name": name,
+            "key": key,
+            "kind": "image",
+            "content_type": "image/jpeg",
+            "bytes": source.received,
+            "sha256": source.sha256,
+            "pointers": [],
+        }
+        place = {"job_id": job.id, "attempt_id": attempt.id, "index": 0, "role": "thumbnail"}
+        with self.database.begin() as session:
+            session.execute(
+                insert(Media)
+                .values(id=uuid7(), **place, **row)
+                .on_conflict_do_update(index_elements=list(place), set_=row)
+            )
+
+    def _let_go(self, lease: Lease, *, again: bool = False, warning: str | None = None) -> None:
+        with self.database.begin() as session:
+            session.execute(
+                update(Job)
+                .where(mine(lease))
+                .values(
+                    lease_until=None,
+                    derive_due_at=func.now() + RETRY_AFTER if again else None,
+                    warnings=[warning] if warning else Job.warnings,
+                    updated_at=func.now(),
+                )
+            )
+
+
+def _give_up_after(tries: int) -> None:
+    if tries > MOST_TRIES:
+        raise NoPicture("given up: its worker was lost again and again")
+
+
+def look_at(content: bytes) -> Picture:
+    """An image's measures and thumbnail. Raises NoPicture when it cannot be decoded."""
+    try:
+        with Image.open(io.BytesIO(content)) as opened:
+            opened.draft("RGB", (THUMBNAIL_SIDE * 2, THUMBNAIL_SIDE * 2))
+            upright = ImageOps.exif_transpose(opened)
+            width, height = _measures(content)
+            upright.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+            thumbnail = io.BytesIO()
+            _on_white(upright).save(thumbnail, "JPEG", quality=85)
+    # Pillow's decoders raise all of these for files that are broken or made to be.
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise NoPicture(f"{type(error).__name__}: {error}") from error
+    return Picture(width, height, thumbnail.getvalue())
+
+
+def _measures(content: bytes) -> tuple[int, int]:
+    """Width and height as looked at: `draft` shrinks what the decoder says, so look afresh."""
+    with Image.open(io.BytesIO(content)) as opened:
+        width, height = opened.size
+        turned = opened.getexif().get(0x0112, 1) in {5, 6, 7, 8}  # EXIF orientation
+        return (height, width) if turned else (width, height)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if "A" not in image.getbands() and "transparency" not in image.info:
+        return image.convert("RGB")
+    paper = Image.new("RGBA", image.size, "white")
+    paper.alpha_composite(image.convert("RGBA"))
+    return paper.convert("RGB")

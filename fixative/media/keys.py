@@ -1,0 +1,29 @@
+"""Keys in the bucket: computed from the job alone, so that writing twice is writing once."""
+
+from fixative.postgres.tables import Attempt, Job
+
+FOLDERS = {"image": "images", "video": "videos", "audio": "audio", "text": "text"}
+
+
+class Keys:
+    """The layout `[PREFIX/][ENV/]{kind}/{owner}/{YYYY}/{MM}/{DD}/{job}/NAME`."""
+
+    def __init__(self, prefix: str, env: str) -> None:
+        self._root = "".join(f"{part.strip('/')}/" for part in (prefix, env) if part.strip("/"))
+
+    def key(self, job: Job, name: str) -> str:
+        """Where `name` of this job lies; fixed when the job is accepted."""
+        folder = FOLDERS.get(job.job_type, "files")
+        day = f"{job.created_at:%Y/%m/%d}"
+        return f"{self._root}{folder}/{job.owner_id}/{day}/{job.id}/{name}"
+
+
+def original_name(attempt: Attempt, index: int, count: int, extension: str) -> str:
+    """`original.EXT`, numbered when there are several, under the attempt from the second one on."""
+    number = f"-{index + 1:03d}" if count > 1 else ""
+    return in_attempt(attempt, f"original{number}.{extension}")
+
+
+def in_attempt(attempt: Attempt, name: str) -> str:
+    """A later attempt stores beside the first, never over it."""
+    return name if attempt.number == 1 else f"attempt-{attempt.number}/{name}"

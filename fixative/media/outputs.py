@@ -1,0 +1,76 @@
+"""What is a file in a model's output: a data: URI, or a URL on a host that outputs come from."""
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from fixative.media.hosts import AllowedHosts
+
+Pointer = list[str | int]  # the way to a value: keys and indexes from the output's root
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """One file of an output. The same URL twice is one file with two places."""
+
+    index: int
+    url: str
+    pointers: list[Pointer]
+
+
+def find_files(output: Any, allowed: AllowedHosts) -> list[OutputFile]:
+    """Every file in any JSON, in document order. Any other URL is data."""
+    places: dict[str, list[Pointer]] = {}
+    for pointer, text in _strings(output, []):
+        if text.startswith("data:") or allowed.allows(text):
+            places.setdefault(text, []).append(pointer)
+    return [OutputFile(i, url, pointers) for i, (url, pointers) in enumerate(places.items())]
+
+
+def text_of(output: Any, files: list[OutputFile]) -> str | None:
+    """The joined text of a string or a list of tokens, less its files; None when there is none."""
+    pieces = [output] if isinstance(output, str) else output
+    if not _is_plain(output):
+        return None
+    urls = {file.url for file in files}
+    return "".join(piece for piece in pieces if piece not in urls) or None
+
+
+def is_structured(output: Any) -> bool:
+    """Whether the output says more than text and files do, so that its JSON is worth a file."""
+    return output not in (None, "", [], {}) and not _is_plain(output)
+
+
+def with_files_as(output: Any, names: Mapping[int, str | None], files: list[OutputFile]) -> Any:
+    """The output with each file's place filled by its name (None: the file was lost)."""
+    return put_at(output, [(p, names[file.index]) for file in files for p in file.pointers])
+
+
+def put_at(output: Any, values: list[tuple[Pointer, Any]]) -> Any:
+    """A copy of the output with these values at these places."""
+    root = {"output": deepcopy(output)}
+    for pointer, value in values:
+        *way, last = ["output", *pointer]
+        place: Any = root
+        for step in way:
+            place = place[step]
+        place[last] = value
+    return root["output"]
+
+
+def _is_plain(output: Any) -> bool:
+    if isinstance(output, list):
+        return all(isinstance(item, str) for item in output)
+    return isinstance(output, str)
+
+
+def _strings(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
+    if isinstance(value, str):
+        yield pointer, value
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _strings(item, [*pointer, index])
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _strings(item, [*pointer, key])

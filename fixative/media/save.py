@@ -1,0 +1,203 @@
+"""Storing: every original of a job in the bucket and in its rows, and only then `succeeded`."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import structlog
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from fixative.errors import BucketError, LostLease, OutputError
+from fixative.jobs.store import current_attempt, error_of, get_job, media_of, move
+from fixative.media.bucket import Bucket
+from fixative.media.content import SNIFF_BYTES, Content, recognise
+from fixative.media.fetch import Fetcher
+from fixative.media.keys import Keys, in_attempt, original_name
+from fixative.media.outputs import (
+    OutputFile,
+    Pointer,
+    find_files,
+    is_structured,
+    text_of,
+    with_files_as,
+)
+from fixative.media.reader import HashingReader
+from fixative.names import DERIVE_MEDIA, Hint
+from fixative.postgres.engine import Database
+from fixative.postgres.leases import Lease, LeaseKeeper, mine, take
+from fixative.postgres.tables import Attempt, Job, Media
+
+BACKOFF_SECONDS = 2.0
+LONGEST_BACKOFF_SECONDS = 60.0
+MOST_TRIES = 60  # about an hour: by then the files are gone at Replicate
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Storer:
+    """What storing needs."""
+
+    database: Database
+    bucket: Bucket
+    fetcher: Fetcher
+    keys: Keys
+    leases: LeaseKeeper
+
+    def store(self, job_id: uuid.UUID) -> list[Hint]:
+        """Store the outputs of a job that is `storing`; safe twice, and beside another worker.
+
+        Answers the hints that follow. What failed for now stays due in the row.
+        """
+        with self.database.begin() as session:
+            due = (Job.status == "storing", Job.next_attempt_at <= func.now())
+            lease = take(session, job_id, *due)
+            if lease is None:
+                return []
+            job = get_job(session, job_id)
+            attempt = current_attempt(session, job)
+            saved = {(media.role, media.index): media for media in media_of(session, job)}
+        if attempt is None:
+            raise LookupError(f"job {job_id} is storing without an attempt")
+        with self.leases.keep(lease):
+            try:
+                return _Storing(self, job, attempt, lease, saved).run()
+            except LostLease:
+                log.info("store_lost_its_lease", job_id=str(job_id))
+                return []
+            except (OutputError, BucketError) as error:
+                self._put_off(job, lease, error)
+                return []
+
+    def _put_off(self, job: Job, lease: Lease, error: OutputError | BucketError) -> None:
+        """Leave the row due for later, or fail the job when trying again cannot help."""
+        log.warning("store_failed", job_id=str(job.id), tries=job.tries, error=str(error))
+        with self.database.begin() as session:
+            if not error.retryable or (isinstance(error, OutputError) and job.tries >= MOST_TRIES):
+                code = error.code if isinstance(error, OutputError) else "internal"
+                failure = error_of(code, str(error), details=_saved_names(session, job))
+                move(session, job.id, "failed", cause="task", lease=lease, error=failure)
+                return
+            wait = min(BACKOFF_SECONDS * 2 ** min(job.tries, 10), LONGEST_BACKOFF_SECONDS)
+            session.execute(
+                update(Job)
+                .where(mine(lease))
+                .values(
+                    lease_until=None,
+                    next_attempt_at=func.now() + timedelta(seconds=wait),
+                    waiting_reason="upstream",
+                )
+            )
+
+
+@dataclass(frozen=True)
+class _Storing:
+    """One run over one job's outputs, under one lease."""
+
+    tools: Storer
+    job: Job
+    attempt: Attempt
+    lease: Lease
+    saved: dict[tuple[str, int], Media]
+
+    def run(self) -> list[Hint]:
+        output = (self.attempt.prediction or {}).get("output")
+        files = find_files(output, self.tools.fetcher.allowed)
+        text = text_of(output, files)
+        count = len(files) + (text is not None)
+        names = {file.index: self._save_file(file, count) for file in files}
+        if text is not None:
+            self._save_text(text, len(files), count)
+        if is_structured(output):
+            self._save_json(with_files_as(output, names, files))
+        return self._finish()
+
+    def _save_file(self, file: OutputFile, count: int) -> str:
+        known = self._already("original", file.index)
+        if known is not None:
+            return known
+        with self.tools.fetcher.open(file.url) as download:
+            source = HashingReader(download.chunks)
+            content = recognise(source.peek(SNIFF_BYTES), download.declared_type)
+            name = original_name(self.attempt, file.index, count, content.extension)
+            self._put("original", file.index, name, content, source, file.pointers)
+        return name
+
+    def _save_text(self, text: str, index: int, count: int) -> None:
+        if self._already("original", index) is None:
+            name = original_name(self.attempt, index, count, "txt")
+            source = HashingReader(iter([text.encode()]))
+            self._put("original", index, name, Content("text/plain"), source, [])
+
+    def _save_json(self, output: Any) -> None:
+        if self._already("output", 0) is None:
+            source = HashingReader(iter([orjson.dumps(output, option=orjson.OPT_SORT_KEYS)]))
+            name = in_attempt(self.attempt, "output.json")
+            self._put("output", 0, name, Content("application/json"), source, [])
+
+    def _already(self, role: str, index: int) -> str | None:
+        """The name of what an earlier run has stored, if its object is still as recorded."""
+        media = self.saved.get((role, index))
+        if media is None:
+            return None
+        found = self.tools.bucket.head(media.key)
+        return media.name if found is not None and found.bytes == media.bytes else None
+
+    def _put(  # noqa: PLR0917 - private, and called thrice
+        self,
+        role: str,
+        index: int,
+        name: str,
+        content: Content,
+        source: HashingReader,
+        pointers: list[Pointer],
+    ) -> None:
+        self.lease.check()
+        key = self.tools.keys.key(self.job, name)
+        self.tools.bucket.put(key, source, content.type)
+        row = {
+            "name": name,
+            "key": key,
+            "kind": content.kind,
+            "content_type": content.type,
+            "bytes": source.received,
+            "sha256": source.sha256,
+            "pointers": pointers,
+        }
+        place = {"job_id": self.job.id, "attempt_id": self.attempt.id, "index": index, "role": role}
+        with self.tools.database.begin() as session:
+            _still_ours(session, self.lease)
+            session.execute(
+                insert(Media)
+                .values(id=uuid7(), **place, **row)
+                .on_conflict_do_update(index_elements=list(place), set_=row)
+            )
+
+    def _finish(self) -> list[Hint]:
+        with self.tools.database.begin() as session:
+            has_images = any(m.kind == "image" for m in media_of(session, self.job))
+            moved = move(
+                session,
+                self.job.id,
+                "succeeded",
+                cause="task",
+                lease=self.lease,
+                derive_due_at=func.now() if has_images else None,
+            )
+        if moved and has_images:
+            return [Hint(DERIVE_MEDIA, {"job_id": str(self.job.id)})]
+        return []
+
+
+def _still_ours(session: Session, lease: Lease) -> None:
+    if session.scalar(select(Job.id).where(mine(lease)).with_for_update()) is None:
+        raise LostLease(f"job {lease.job_id}")
+
+
+def _saved_names(session: Session, job: Job) -> dict[str, list[str]]:
+    return {"saved": [media.name for media in media_of(session, job)]}

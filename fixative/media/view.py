@@ -1,0 +1,118 @@
+"""A job as the outside sees it; every file's URL is made here, when read, and never stored."""
+
+from datetime import timedelta
+from typing import Any
+
+from fixative.errors import MalformedPrediction
+from fixative.media.outputs import put_at
+from fixative.postgres.tables import Attempt, Job, Media
+from fixative.replicate.prediction import read_instant
+
+KEPT_BY_REPLICATE = timedelta(hours=1)
+TOLD_OF_PREDICTION = (
+    "status",
+    "created_at",
+    "started_at",
+    "completed_at",
+    "metrics",
+    "logs",
+    "urls",
+    "error",
+    "data_removed",
+)
+
+
+def job_view(
+    job: Job, attempt: Attempt | None, media: list[Media], base_url: str
+) -> dict[str, Any]:
+    """The job in its wire shape; durable URLs begin with `base_url`."""
+    return {
+        **job_summary(job),
+        "input": job.input,
+        "prediction": _prediction(attempt),
+        "output": _output(job, attempt, media, base_url),
+        "media": [media_view(item, base_url) for item in media],
+        "warnings": job.warnings or [],
+    }
+
+
+def job_summary(job: Job) -> dict[str, Any]:
+    """What a list shows of a job: all that its own row tells, but for the input."""
+    return {
+        "id": str(job.id),
+        "status": job.status,
+        "waiting": _waiting(job),
+        "job_type": job.job_type,
+        "model": job.model,
+        "version": job.version,
+        "deployment": job.deployment,
+        "metadata": job.metadata_,
+        "label": job.label,
+        "priority": job.priority,
+        "owner_id": str(job.owner_id),
+        "error": job.error,
+        "source": job.source,
+        "cancel_requested_at": job.cancel_requested_at,
+        "created_at": job.created_at,
+        "submitted_at": job.submitted_at,
+        "completed_at": job.completed_at,
+        "updated_at": job.updated_at,
+    }
+
+
+def media_view(media: Media, base_url: str) -> dict[str, Any]:
+    """One stored object, with where to get it."""
+    return {
+        "name": media.name,
+        "index": media.index,
+        "role": media.role,
+        "kind": media.kind,
+        "content_type": media.content_type,
+        "bytes": media.bytes,
+        "sha256": media.sha256,
+        "width": media.width,
+        "height": media.height,
+        "duration": media.duration,
+        "url": media_url(media, base_url),
+    }
+
+
+def media_url(media: Media, base_url: str) -> str:
+    """The durable address of a stored object."""
+    return f"{base_url}/media/{media.job_id}/{media.name}"
+
+
+def _waiting(job: Job) -> dict[str, Any] | None:
+    if job.waiting_reason is None or job.completed_at is not None:
+        return None
+    return {"reason": job.waiting_reason, "until": job.next_attempt_at}
+
+
+def _prediction(attempt: Attempt | None) -> dict[str, Any] | None:
+    if attempt is None or attempt.prediction_id is None:
+        return None
+    told = attempt.prediction or {}
+    return {
+        "id": attempt.prediction_id,
+        **{name: told.get(name) for name in TOLD_OF_PREDICTION},
+        "expires_at": _expires_at(told),
+    }
+
+
+def _expires_at(told: dict[str, Any]) -> Any:
+    """When Replicate deletes the files: an hour after the end, by its documentation."""
+    try:
+        return read_instant(told.get("completed_at")) + KEPT_BY_REPLICATE
+    except MalformedPrediction:
+        return None
+
+
+def _output(job: Job, attempt: Attempt | None, media: list[Media], base_url: str) -> Any:
+    """As Replicate gave it, with durable URLs in place; a lost file's place is null.
+
+    Nothing before the job ended: until then some of its files are not ours yet.
+    """
+    if job.status not in {"succeeded", "failed"} or attempt is None:
+        return None
+    stored = [(pointer, media_url(item, base_url)) for item in media for pointer in item.pointers]
+    return put_at((attempt.prediction or {}).get("output"), stored)

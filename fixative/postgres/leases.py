@@ -1,0 +1,121 @@
+"""Leases: a row is one worker's for 30 s at a time, and a token fences off the one before.
+
+A lease is taken by an UPDATE that raises `lease_token`. Every later write of that work names the
+token, so a worker that slept through its lease changes nothing. One thread a process renews what
+the process holds.
+"""
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import ColumnElement, and_, func, or_, text, update
+from sqlalchemy.orm import Session
+
+from fixative.errors import FixativeError, LostLease
+from fixative.postgres.engine import Database
+from fixative.postgres.tables import Job
+
+LEASE_SECONDS = 30
+RENEW_SECONDS = 10
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Lease:
+    """The right to work on a job. `held_until` is on this process's monotonic clock."""
+
+    job_id: uuid.UUID
+    token: int
+    held_until: float
+    lost: bool = field(default=False)
+
+    def check(self) -> None:
+        """Raise LostLease unless the row is still ours for certain."""
+        if self.lost or time.monotonic() >= self.held_until:
+            raise LostLease(f"job {self.job_id}")
+
+
+def free() -> ColumnElement[bool]:
+    """The condition that nobody holds the job's lease."""
+    return or_(Job.lease_until.is_(None), Job.lease_until < func.now())
+
+
+def mine(lease: Lease) -> ColumnElement[bool]:
+    """The condition that this lease is still the job's newest."""
+    return and_(Job.id == lease.job_id, Job.lease_token == lease.token)
+
+
+def take(session: Session, job_id: uuid.UUID, *conditions: ColumnElement[bool]) -> Lease | None:
+    """The job's lease, if it is free and the conditions hold; counts the try."""
+    asked_at = time.monotonic()
+    token = session.scalar(
+        update(Job)
+        .where(Job.id == job_id, free(), *conditions)
+        .values(
+            lease_token=Job.lease_token + 1,
+            lease_until=func.now() + text(f"interval '{LEASE_SECONDS} seconds'"),
+            tries=Job.tries + 1,
+            hinted_at=func.now(),
+        )
+        .returning(Job.lease_token)
+    )
+    return None if token is None else Lease(job_id, token, asked_at + LEASE_SECONDS)
+
+
+class LeaseKeeper:
+    """Renews every lease this process is working under, from one thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._held: dict[uuid.UUID, Lease] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def keep(self, lease: Lease) -> Iterator[Lease]:
+        """Renew `lease` until the block ends; the work's own last move ends it in the row."""
+        with self._lock:
+            self._held[lease.job_id] = lease
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
+                self._thread.start()
+        try:
+            yield lease
+        finally:
+            with self._lock:
+                self._held.pop(lease.job_id, None)
+
+    def close(self) -> None:
+        """Stop renewing; what is still held runs out by itself."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        while not self._stop.wait(RENEW_SECONDS):
+            with self._lock:
+                leases = list(self._held.values())
+            for lease in leases:
+                try:
+                    self._renew(lease)
+                except FixativeError as error:  # the next round tries again while time is left
+                    log.warning("lease_not_renewed", job_id=str(lease.job_id), error=str(error))
+
+    def _renew(self, lease: Lease) -> None:
+        asked_at = time.monotonic()
+        with self._database.begin() as session:
+            renewed = session.scalar(
+                update(Job)
+                .where(mine(lease), Job.lease_until.is_not(None))
+                .values(lease_until=func.now() + text(f"interval '{LEASE_SECONDS} seconds'"))
+                .returning(Job.id)
+            )
+        if renewed is None:
+            lease.lost = True
+        else:
+            lease.held_until = asked_at + LEASE_SECONDS

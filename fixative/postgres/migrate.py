@@ -1,0 +1,59 @@
+"""Migrations: the tables of a database brought to what this code expects."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
+
+from fixative.errors import DatabaseAway
+from fixative.postgres.tables import Table
+
+
+def upgrade(sqlalchemy_url: str, revision: str = "head") -> None:
+    """Migrate to `revision`. Safe to run twice, and beside a running system.
+
+    Raises DatabaseAway when Postgres does not answer.
+    """
+    try:
+        command.upgrade(_config(sqlalchemy_url), revision)
+    except OperationalError as error:
+        raise DatabaseAway(str(error).splitlines()[0]) from error
+
+
+def downgrade(sqlalchemy_url: str, revision: str = "base") -> None:
+    """Go back to `revision`; `base` drops every table."""
+    command.downgrade(_config(sqlalchemy_url), revision)
+
+
+def pending(sqlalchemy_url: str) -> bool:
+    """Whether a migration is yet to be run."""
+    head = ScriptDirectory.from_config(_config(sqlalchemy_url)).get_current_head()
+    engine = create_engine(sqlalchemy_url)
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision() != head
+    except OperationalError as error:
+        raise DatabaseAway(str(error).splitlines()[0]) from error
+    finally:
+        engine.dispose()
+
+
+def differences(sqlalchemy_url: str) -> list[object]:
+    """What a migrated database has otherwise than `tables.py`; empty when they agree."""
+    engine = create_engine(sqlalchemy_url)
+    with engine.connect() as connection:
+        found = compare_metadata(MigrationContext.configure(connection), Table.metadata)
+    engine.dispose()
+    return list(found)
+
+
+def _config(sqlalchemy_url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("sqlalchemy.url", sqlalchemy_url.replace("%", "%%"))
+    return config

@@ -1,0 +1,301 @@
+"""The tables. Every sweep and page is served by an index whose size follows the work in hand."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, MetaData, Text, text
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+JOB_STATUSES = (
+    "queued",
+    "submitting",
+    "starting",
+    "processing",
+    "storing",
+    "succeeded",
+    "failed",
+    "canceled",
+)
+TERMINAL_STATUSES = ("succeeded", "failed", "canceled")
+CAUSES = ("api", "task", "webhook", "poll", "sync", "adopt", "replay", "rebuild", "operator")
+OUTCOMES = (
+    "open",  # the POST is about to be made, or under way
+    "unknown",  # it may have arrived: adoption settles it
+    "created",
+    "rejected",
+    "held",
+    "throttled",
+    "not_sent",
+    "absent",  # was unknown; proven never to have been created
+)
+UNSETTLED = ("open", "unknown")
+
+NOW = text("now()")
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+class Table(DeclarativeBase):
+    """Base of all tables: UTC instants, JSON as jsonb, named constraints."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own form
+        datetime: TIMESTAMP(timezone=True),
+        str: Text,
+        dict[str, Any]: JSONB(none_as_null=True),
+        list[str]: JSONB(none_as_null=True),
+        list[Any]: JSONB(none_as_null=True),
+    }
+
+
+class Owner(Table):
+    """Whoever an API key belongs to."""
+
+    __tablename__ = "owners"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    weight: Mapped[float] = mapped_column(server_default="1")
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class ApiKey(Table):
+    """A key, as its HMAC: the key itself is shown once and never stored."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("owners.id"))
+    prefix: Mapped[str] = mapped_column(unique=True)
+    digest: Mapped[str]
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    revoked_at: Mapped[datetime | None]
+
+
+class Job(Table):
+    """What somebody asked for, and what became of it. The row is the work."""
+
+    __tablename__ = "jobs"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("owners.id"))
+    idempotency_key: Mapped[str | None]
+    request_hash: Mapped[str | None]
+
+    status: Mapped[str]
+    source: Mapped[str] = mapped_column(server_default="api")
+    job_type: Mapped[str]
+    model: Mapped[str | None]
+    version: Mapped[str | None]
+    deployment: Mapped[str | None]
+    input: Mapped[dict[str, Any]]
+    metadata_: Mapped[dict[str, Any] | None] = mapped_column("metadata")
+    label: Mapped[str | None]
+    priority: Mapped[str] = mapped_column(server_default="normal")
+
+    attempt_id: Mapped[uuid.UUID | None]  # the newest one
+    error: Mapped[dict[str, Any] | None]  # {code, message, retryable, details}
+    warnings: Mapped[list[str] | None]
+
+    fair_at: Mapped[datetime | None]  # the place in the queue of all owners
+    next_attempt_at: Mapped[datetime] = mapped_column(server_default=NOW)  # not before
+    waiting_reason: Mapped[str | None]
+    tries: Mapped[int] = mapped_column(server_default="0")  # takes of this stage without success
+    hinted_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    lease_token: Mapped[int] = mapped_column(BigInteger, server_default="0")  # fences every move
+    lease_until: Mapped[datetime | None]
+    derive_due_at: Mapped[datetime | None]
+    cancel_requested_at: Mapped[datetime | None]
+
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    submitted_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(_one_of("status", JOB_STATUSES), name="status"),
+        Index(
+            "uq_jobs_idempotency",
+            "owner_id",
+            "idempotency_key",
+            unique=True,
+            postgresql_where=text("idempotency_key IS NOT NULL"),
+        ),
+        Index("ix_jobs_owner_page", "owner_id", "id"),
+        Index("ix_jobs_queued", "fair_at", postgresql_where=text("status = 'queued'")),
+        Index(
+            "ix_jobs_queued_owner",
+            "owner_id",
+            "fair_at",
+            postgresql_where=text("status = 'queued'"),
+        ),
+        Index(
+            "ix_jobs_unfinished",
+            "status",
+            "next_attempt_at",
+            postgresql_where=text("status IN ('submitting', 'starting', 'processing', 'storing')"),
+        ),
+        Index(
+            "ix_jobs_derive_due",
+            "derive_due_at",
+            postgresql_where=text("derive_due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_jobs_cancel_due",
+            "cancel_requested_at",
+            postgresql_where=text(
+                "cancel_requested_at IS NOT NULL"
+                " AND status NOT IN ('succeeded', 'failed', 'canceled')"
+            ),
+        ),
+    )
+
+
+class Attempt(Table):
+    """One try at creating a prediction: the unit of "did we pay?"."""
+
+    __tablename__ = "attempts"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    version: Mapped[str | None]  # as it was sent; None where Replicate takes none
+    outcome: Mapped[str] = mapped_column(server_default="open")
+    error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    ended_at: Mapped[datetime | None]  # when our POST ended, or its worker's lease ran out
+    listed_at: Mapped[datetime | None]  # a first complete listing that did not show it
+    settled_at: Mapped[datetime | None]
+
+    prediction_id: Mapped[str | None] = mapped_column(unique=True)
+    prediction_status: Mapped[str | None]
+    prediction: Mapped[dict[str, Any] | None]  # the richest that Replicate ever told us
+    cancel_sent_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(_one_of("outcome", OUTCOMES), name="outcome"),
+        Index("ix_attempts_job", "job_id", "number", unique=True),
+        Index(
+            "ix_attempts_unsettled",
+            "created_at",
+            postgresql_where=text("outcome IN ('open', 'unknown')"),
+        ),
+        Index(
+            "ix_attempts_in_flight",
+            "created_at",
+            postgresql_where=text("prediction_status IN ('starting', 'processing')"),
+        ),
+    )
+
+
+class Transition(Table):
+    """One move of a job, with its cause. Only ever inserted."""
+
+    __tablename__ = "transitions"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    cause: Mapped[str]
+    from_status: Mapped[str | None]
+    to_status: Mapped[str]
+    detail: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint(_one_of("cause", CAUSES), name="cause"),
+        Index("ix_transitions_job", "job_id", "id"),
+    )
+
+
+class Delivery(Table):
+    """One webhook POST received from Replicate, kept before it is answered."""
+
+    __tablename__ = "deliveries"
+
+    webhook_id: Mapped[str] = mapped_column(primary_key=True)
+    prediction_id: Mapped[str]
+    prediction_status: Mapped[str]
+    job_id: Mapped[uuid.UUID | None]  # as the URL or the ingest says
+    prediction: Mapped[dict[str, Any]]
+    received_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    next_attempt_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    tries: Mapped[int] = mapped_column(server_default="0")
+    processed_at: Mapped[datetime | None]
+    result: Mapped[str | None]  # what the ingest made of it
+
+    __table_args__ = (
+        Index("ix_deliveries_prediction", "prediction_id"),
+        Index("ix_deliveries_job", "job_id"),
+        Index(
+            "ix_deliveries_due",
+            "next_attempt_at",
+            postgresql_where=text("processed_at IS NULL"),
+        ),
+    )
+
+
+class Media(Table):
+    """One object in the bucket: an original, or something derived from it."""
+
+    __tablename__ = "media"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    attempt_id: Mapped[uuid.UUID]
+    index: Mapped[int]
+    role: Mapped[str]  # original, thumbnail
+    name: Mapped[str]
+    key: Mapped[str]
+    kind: Mapped[str]  # image, video, audio, text, file
+    content_type: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str]
+    pointers: Mapped[list[Any]]  # where in the output it stood, each a path of keys and indexes
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    duration: Mapped[float | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+    __table_args__ = (
+        Index("uq_media_place", "job_id", "attempt_id", "index", "role", unique=True),
+    )
+
+
+class DeadLetter(Table):
+    """A task that ended for good without doing its work."""
+
+    __tablename__ = "dead_letters"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    task: Mapped[str]
+    arguments: Mapped[dict[str, Any]]
+    job_id: Mapped[uuid.UUID | None]
+    error_class: Mapped[str]
+    message: Mapped[str]
+    traceback: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class Tick(Table):
+    """A periodic task's row: whoever takes it does the work, once, however many ask."""
+
+    __tablename__ = "ticks"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    next_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    lease_token: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    lease_until: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]

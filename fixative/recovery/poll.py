@@ -1,0 +1,112 @@
+"""Polling: what is in flight is asked for, so that no webhook is needed for certainty."""
+
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from fixative.errors import MalformedPrediction, Refused
+from fixative.jobs.claim import CLOCKS_DIFFER
+from fixative.jobs.ingest import ingest
+from fixative.jobs.store import error_of, move
+from fixative.names import Hint
+from fixative.postgres.engine import Database
+from fixative.postgres.tables import Attempt
+from fixative.replicate.client import Replicate
+from fixative.replicate.prediction import RUNNING, read_prediction
+
+FEW = 20  # up to so many are asked for one by one; more are cheaper by pages of a hundred
+SETTLING = timedelta(seconds=2)  # Replicate may not know a prediction just after it made it
+NOT_FOUND = 404
+LOST_AFTER = timedelta(minutes=10)
+
+log = structlog.get_logger(__name__)
+
+
+def poll_predictions(database: Database, replicate: Replicate) -> list[Hint]:
+    """Ask about every prediction in flight and ingest the answers.
+
+    Raises NotSent, NoAnswer or Refused when Replicate does not answer; what was ingested stays.
+    """
+    with database.begin() as session:
+        flying = _in_flight(session)
+    hints: list[Hint] = []
+    if len(flying) > FEW:
+        seen, hints = _from_pages(database, replicate, flying)
+        flying = {id_: since for id_, since in flying.items() if id_ not in seen}
+    for prediction_id, since in flying.items():
+        hints += _one(database, replicate, prediction_id, since)
+    return hints
+
+
+def ask_about(database: Database, replicate: Replicate, prediction_id: str) -> list[Hint]:
+    """Ingest one prediction as Replicate has it now, known or not.
+
+    Raises NotSent, NoAnswer or Refused.
+    """
+    return _ingest(database, replicate.get(prediction_id))
+
+
+def _in_flight(session: Session) -> dict[str, datetime]:
+    rows = session.execute(
+        select(Attempt.prediction_id, Attempt.created_at).where(
+            Attempt.prediction_status.in_(RUNNING), Attempt.created_at < func.now() - SETTLING
+        )
+    )
+    return {id_: created_at for id_, created_at in rows.tuples() if id_ is not None}
+
+
+def _from_pages(
+    database: Database, replicate: Replicate, flying: dict[str, datetime]
+) -> tuple[set[str], list[Hint]]:
+    """Those in flight that Replicate's list shows, ingested."""
+    seen: set[str] = set()
+    hints: list[Hint] = []
+    for page in replicate.pages(created_after=min(flying.values()) - CLOCKS_DIFFER):
+        for raw in page:
+            if not isinstance(raw, dict) or raw.get("id") not in flying:
+                continue
+            hints += _ingest(database, raw)
+            seen.add(raw["id"])
+        if len(seen) == len(flying):
+            break
+    return seen, hints
+
+
+def _one(
+    database: Database, replicate: Replicate, prediction_id: str, since: datetime
+) -> list[Hint]:
+    try:
+        return _ingest(database, replicate.get(prediction_id))
+    except Refused as error:
+        if error.status != NOT_FOUND:
+            raise
+    with database.begin() as session:
+        _missed(session, prediction_id, since)
+    return []
+
+
+def _ingest(database: Database, raw: object) -> list[Hint]:
+    try:
+        prediction = read_prediction(raw)
+    except MalformedPrediction as error:
+        log.warning("malformed_prediction", error=str(error))
+        return []
+    with database.begin() as session:
+        return ingest(session, prediction, cause="poll").hints
+
+
+def _missed(session: Session, prediction_id: str, since: datetime) -> None:
+    """Replicate does not know it: too early, for a while; after ten minutes it is lost there."""
+    now = session.scalars(select(func.now())).one()
+    if now - since < LOST_AFTER:
+        return
+    job_id = session.scalars(
+        update(Attempt)
+        .where(Attempt.prediction_id == prediction_id)
+        .values(prediction_status="lost")
+        .returning(Attempt.job_id)
+    ).one()
+    error = error_of("internal", f"Replicate no longer knows prediction {prediction_id}")
+    move(session, job_id, "failed", cause="poll", error=error)

@@ -1,0 +1,167 @@
+"""Replicate's HTTP API, through the official client, with answers as raw JSON and errors as ours.
+
+The official client's own models drop fields we need (data_removed, deadline, webhook), refuse the
+status `aborted`, and take no Cancel-After; so its authenticated session is used and its models are
+not. Its hidden retries never happen: the transport below raises before it could sleep.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+from replicate.client import Client
+
+from fixative.errors import NoAnswer, NotSent, Refused, ReplicateError
+from fixative.replicate.target import Target
+from fixative.replicate.throttling import retry_after
+
+TOTAL_SECONDS = 60
+KEEPALIVE_SECONDS = 5
+CONNECTIONS = 64
+TIMEOUT = httpx.Timeout(connect=5, read=30, write=20, pool=5)
+
+
+class Replicate:
+    """One account at Replicate. Safe to use from many threads.
+
+    Every method raises NotSent, NoAnswer or Refused, and nothing of httpx or replicate.
+    """
+
+    def __init__(self, base_url: str, token: str) -> None:
+        self._client = Client(
+            api_token=token, base_url=base_url, timeout=TIMEOUT, transport=_Transport()
+        )
+
+    def create(
+        self, target: Target, input_: dict[str, Any], *, webhook: str | None, cancel_after: int
+    ) -> dict[str, Any]:
+        """Make a prediction, which costs money. Sent once, never again by itself.
+
+        `cancel_after` is in seconds, from creation (Replicate's changelog, 2025-10-16).
+        """
+        body: dict[str, Any] = {**target.body, "input": input_}
+        if webhook:
+            body |= {"webhook": webhook, "webhook_events_filter": ["start", "completed"]}
+        return self._json(
+            "POST", target.path, json=body, headers={"Cancel-After": f"{cancel_after}s"}
+        )
+
+    def get(self, prediction_id: str) -> dict[str, Any]:
+        """The prediction as it is now."""
+        return self._json("GET", f"/v1/predictions/{prediction_id}")
+
+    def cancel(self, prediction_id: str) -> dict[str, Any]:
+        """Ask for its end; answers the prediction as it then is."""
+        return self._json("POST", f"/v1/predictions/{prediction_id}/cancel")
+
+    def pages(self, *, created_after: datetime) -> Iterator[list[Any]]:
+        """Pages of 100, newest first, of all predictions created at or after that time."""
+        query: dict[str, str] = {"created_after": created_after.isoformat()}
+        while True:
+            page = self._json("GET", "/v1/predictions", params=query)
+            results, following = page.get("results"), page.get("next")
+            if not isinstance(results, list):
+                raise NoAnswer("a page of predictions without results")
+            yield results
+            if not following:
+                return
+            # Only the query of `next` is followed: our token goes to no other host.
+            query = {
+                name: values[-1] for name, values in parse_qs(urlsplit(following).query).items()
+            }
+
+    def model(self, owner: str, name: str) -> dict[str, Any]:
+        """The model, with `is_official` and `latest_version` where Replicate says them."""
+        return self._json("GET", f"/v1/models/{owner}/{name}")
+
+    def webhook_secret(self) -> str:
+        """The account's secret (`whsec_…`) that signs its webhooks."""
+        return str(self._json("GET", "/v1/webhooks/default/secret")["key"])
+
+    def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        response = self._client._request(method, path, **request)  # noqa: SLF001 - see the module
+        try:
+            answer = response.json()
+        except ValueError as error:
+            raise NoAnswer("the answer was not JSON") from error
+        if not isinstance(answer, dict):
+            raise NoAnswer("the answer was not an object")
+        return answer
+
+
+class _Transport(httpx.BaseTransport):
+    """Sends once, reads the whole answer within a total time, and raises our errors."""
+
+    def __init__(self) -> None:
+        self._inner = httpx.HTTPTransport(
+            limits=httpx.Limits(
+                max_connections=CONNECTIONS,
+                max_keepalive_connections=CONNECTIONS,
+                keepalive_expiry=KEEPALIVE_SECONDS,
+            )
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        deadline = time.monotonic() + TOTAL_SECONDS
+        with _translated():
+            streamed = self._inner.handle_request(request)
+            try:
+                body = _read_until(deadline, streamed)
+            finally:
+                streamed.close()
+        response = httpx.Response(streamed.status_code, headers=_plain(streamed), content=body)
+        if not response.is_success:
+            raise _refusal(response)
+        return response
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Tell a request that cannot have been sent from one that may have arrived."""
+    try:
+        yield
+    except (
+        httpx.ConnectError,
+        httpx.ConnectTimeout,
+        httpx.PoolTimeout,
+        httpx.UnsupportedProtocol,
+    ) as error:
+        raise NotSent(str(error)) from error
+    except httpx.HTTPError as error:
+        raise NoAnswer(f"{type(error).__name__}: {error}") from error
+
+
+def _read_until(deadline: float, response: httpx.Response) -> bytes:
+    chunks = []
+    for chunk in response.iter_bytes():
+        chunks.append(chunk)
+        if time.monotonic() > deadline:
+            raise NoAnswer(f"no whole answer within {TOTAL_SECONDS} s")
+    return b"".join(chunks)
+
+
+def _plain(response: httpx.Response) -> list[tuple[str, str]]:
+    """The headers, less those that spoke of the body's encoding on the wire."""
+    gone = {"content-encoding", "content-length", "transfer-encoding"}
+    return [(name, value) for name, value in response.headers.items() if name not in gone]
+
+
+def _refusal(response: httpx.Response) -> ReplicateError:
+    """Replicate's errors are problem+json with `title`, `detail`, `status` (its docs, recorded)."""
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {}
+    if not isinstance(problem, dict):
+        problem = {}
+    detail = problem.get("detail") or problem.get("title") or response.reason_phrase
+    return Refused(
+        response.status_code, str(detail), retry_after=retry_after(problem, response.headers)
+    )

@@ -1,0 +1,105 @@
+"""Admission: when one more call to Replicate may go out.
+
+One Lua script on Redis server time holds a GCRA bucket, the pace learned from 429 answers, and the
+breaker (ADR 0004). While Redis is away each process keeps to a quarter of the pace by itself.
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from redis import Redis
+
+from fixative.replicate.throttling import LearnedPace
+from fixative.shared import Shared
+
+SCRIPT = files("fixative.replicate").joinpath("pace.lua").read_text()
+FAILURES_TO_OPEN = 5
+OPEN_SECONDS = 5.0
+LONGEST_OPEN_SECONDS = 60.0
+HOLD_SECONDS = 15.0
+TRIAL_SECONDS = 65.0  # longer than one call can last
+UNTOLD_THROTTLE_SECONDS = 5.0
+SHARE_ALONE = 0.25
+
+
+@dataclass(frozen=True)
+class Grant:
+    """How many calls may go out now; when none, why (a job's waiting reason) and for how long."""
+
+    granted: int
+    reason: str
+    wait_seconds: float
+
+
+class Pace:
+    """The bucket and breaker of one token for one kind of call ("creates" or "reads")."""
+
+    def __init__(self, shared: Shared, name: str, per_minute: float) -> None:
+        self._shared = shared
+        self._key = f"fixative:pace:{name}"
+        self._rate = per_minute / 60
+        self._burst = max(1, int(self._rate))
+        self._script = shared.redis.register_script(SCRIPT)
+        self._alone = _Alone(self._rate * SHARE_ALONE)
+
+    def take(self, n: int = 1, *, in_turn: bool = False) -> Grant:
+        """Up to `n` tokens. Out of turn nothing is given while others are known to wait."""
+
+        def shared(_: Redis) -> Grant:
+            granted, reason, wait = self._run(
+                "take", n, self._rate, self._burst, int(in_turn), TRIAL_SECONDS
+            )
+            return Grant(granted, reason.decode(), wait / 1000)
+
+        return self._shared.shared_or_local(shared, lambda: self._alone.take(n))
+
+    def throttled(self, retry_after: float | None, learned: LearnedPace | None) -> None:
+        """Replicate answered 429."""
+        seconds = UNTOLD_THROTTLE_SECONDS if retry_after is None else retry_after
+        rate, burst = (learned.per_minute / 60, learned.burst) if learned else (0, 0)
+        self._tell(seconds, "throttled", seconds, rate, burst)
+
+    def hold(self, reason: str) -> None:
+        """The token or the credit is no good: nothing goes out but a trial now and then."""
+        self._tell(HOLD_SECONDS, "close", HOLD_SECONDS, reason)
+
+    def failed(self) -> None:
+        """Replicate was not reached, or did not answer well."""
+        self._tell(0, "failed", FAILURES_TO_OPEN, OPEN_SECONDS, LONGEST_OPEN_SECONDS)
+
+    def succeeded(self) -> None:
+        """Replicate answered well: whatever was closed is open."""
+        self._tell(0, "succeeded")
+
+    def _tell(self, alone_closed_seconds: float, *arguments: Any) -> None:
+        self._shared.shared_or_local(
+            lambda _: self._run(*arguments), lambda: self._alone.close(alone_closed_seconds)
+        )
+
+    def _run(self, *arguments: Any) -> Any:
+        return self._script(keys=[self._key], args=list(arguments))
+
+
+class _Alone:
+    """One process's share of the pace while Redis is away."""
+
+    def __init__(self, rate: float) -> None:
+        self._step = 1 / rate
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def take(self, n: int) -> Grant:
+        with self._lock:
+            now = time.monotonic()
+            if self._next > now:
+                return Grant(0, "pace", self._next - now)
+            granted = min(n, max(1, int(1 / self._step)))
+            self._next = now + granted * self._step
+            return Grant(granted, "pace", 0)
+
+    def close(self, seconds: float) -> None:
+        with self._lock:
+            self._next = max(self._next, time.monotonic() + seconds)

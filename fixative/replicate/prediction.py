@@ -1,0 +1,106 @@
+"""A prediction: Replicate's JSON read into what we rely on, with the JSON itself kept."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+from fixative.errors import MalformedPrediction
+
+RUNNING = ("starting", "processing")
+ENDED = ("succeeded", "failed", "canceled", "aborted")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Replicate's run of a model, as it last told us. `raw` is its whole answer."""
+
+    id: str
+    status: str
+    created_at: datetime
+    model: str | None
+    version: str | None
+    deployment: str | None
+    input: dict[str, Any]
+    output: Any
+    error: str | None
+    data_removed: bool
+    webhook: str | None
+    raw: dict[str, Any]
+
+    @property
+    def ended(self) -> bool:
+        """Whether its status is one that never changes again."""
+        return self.status in ENDED
+
+    @property
+    def claimed_by(self) -> tuple[UUID, UUID] | None:
+        """The job and attempt that its own `webhook` names, if it names both."""
+        if not self.webhook:
+            return None
+        query = parse_qs(urlsplit(self.webhook).query)
+        try:
+            return UUID(query["job"][-1]), UUID(query["attempt"][-1])
+        except (KeyError, ValueError):
+            return None
+
+
+def read_prediction(raw: Any) -> Prediction:
+    """The prediction in Replicate's JSON, whatever keys are absent (Replicate's OpenAPI file).
+
+    Raises MalformedPrediction when id, status or created_at are missing or make no sense.
+    """
+    if not isinstance(raw, dict):
+        raise MalformedPrediction("not an object")
+    id_, status, created_at = raw.get("id"), raw.get("status"), raw.get("created_at")
+    if not isinstance(id_, str) or not id_.isalnum():
+        raise MalformedPrediction("no id")
+    if status not in RUNNING and status not in ENDED:
+        raise MalformedPrediction(f"unknown status {status!r}")
+    input_ = raw.get("input")
+    return Prediction(
+        id=id_,
+        status=status,
+        created_at=read_instant(created_at),
+        model=_text(raw.get("model")),
+        version=_text(raw.get("version")),
+        deployment=_text(raw.get("deployment")),
+        input=input_ if isinstance(input_, dict) else {},
+        output=raw.get("output"),
+        error=None if raw.get("error") is None else str(raw["error"]),
+        data_removed=bool(raw.get("data_removed")),
+        webhook=_text(raw.get("webhook")),
+        raw=raw,
+    )
+
+
+def read_instant(value: Any) -> datetime:
+    """An RFC 3339 time with any number of fraction digits, in UTC."""
+    try:
+        instant = datetime.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise MalformedPrediction(f"not a time: {value!r}") from error
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def richer(known: dict[str, Any] | None, news: dict[str, Any]) -> dict[str, Any]:
+    """The two answers about one prediction made one: the later state, and nothing forgotten.
+
+    An ended prediction does not run again, whatever an old message says, and Replicate's clearing
+    of input, output and logs after an hour (`data_removed`) empties nothing that we have.
+    """
+    if known is None:
+        return news
+    if known["status"] in ENDED and (
+        news["status"] not in ENDED or known["status"] != news["status"]
+    ):
+        return known
+    if known["status"] == "processing" and news["status"] == "starting":
+        return known
+    kept = {key: value for key, value in known.items() if news.get(key) in (None, "", {}, [])}
+    return {**news, **kept}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,1 @@
+"""Real media: made once for each look and size, then given to many predictions."""

@@ -1,0 +1,79 @@
+"""A model: what it takes, what it makes, how long that lasts and what it costs."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model of the catalogue.
+
+    `inputs` are the properties of its Input schema. `make` gives an output for an input and a
+    prediction's id. `output` is the schema of that output. Times are seconds, the price is dollars
+    for a second of running.
+    """
+
+    owner: str
+    name: str
+    description: str
+    inputs: Mapping[str, Schema]
+    required: tuple[str, ...]
+    make: Callable[[Mapping[str, Any], str], Any]
+    output: Schema
+    official: bool = False
+    start_seconds: float = 0.2
+    run_seconds: float = 1.0
+    dollars_per_second: float = 0.001
+    streams: bool = False
+    fails_with: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        """Its `owner/name`."""
+        return f"{self.owner}/{self.name}"
+
+    @property
+    def version(self) -> str:
+        """The id of its one version: 64 hexadecimal digits."""
+        return hashlib.sha256(self.full_name.encode()).hexdigest()
+
+    @property
+    def shown_version(self) -> str:
+        """What predictions say: Replicate hides the versions of official models."""
+        return "hidden" if self.official else self.version
+
+    def input_schema(self) -> Schema:
+        """What its input must be."""
+        properties = {
+            key: {"title": key.replace("_", " ").title(), "x-order": place, **schema}
+            for place, (key, schema) in enumerate(self.inputs.items())
+        }
+        wanted: Schema = {"required": list(self.required)} if self.required else {}
+        return {"type": "object", "title": "Input", **wanted, "properties": properties}
+
+    def openapi_schema(self) -> Schema:
+        """Its interface, in the form Cog publishes."""
+        return {
+            "openapi": "3.0.2",
+            "info": {"title": "Cog", "version": "0.1.0"},
+            "paths": {},
+            "components": {
+                "schemas": {
+                    "Input": self.input_schema(),
+                    "Output": {"title": "Output", **self.output},
+                }
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A model kept ready under a name of the account's own."""
+
+    owner: str
+    name: str
+    model: Model

@@ -1,0 +1,1 @@
+"""The HTTP side: each module answers for one resource and keeps no state."""

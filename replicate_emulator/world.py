@@ -1,0 +1,152 @@
+"""One account on one Replicate: its state, and the few things that change all of it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+from replicate_emulator import ids, times
+from replicate_emulator.catalog import Catalog
+from replicate_emulator.config import Config
+from replicate_emulator.dice import Dice
+from replicate_emulator.ledger import Ledger
+from replicate_emulator.life import Life
+from replicate_emulator.limits import Bucket
+from replicate_emulator.media.studio import Studio
+from replicate_emulator.models import Model
+from replicate_emulator.orders import Order
+from replicate_emulator.predictions import Prediction
+from replicate_emulator.stats import Stats
+from replicate_emulator.uploads import Uploads
+from replicate_emulator.views import Views
+from replicate_emulator.webhooks import Webhooks, webhook_body
+
+
+class World:
+    """Everything the routes work on.
+
+    `tokens` are the only ones accepted, any when there are none; `data_dir` keeps encoded media
+    over restarts.
+    """
+
+    def __init__(
+        self, public_url: str, tokens: tuple[str, ...] = (), data_dir: Path | None = None
+    ) -> None:
+        self.public_url = public_url
+        self.catalog = Catalog()
+        self.studio = Studio(data_dir)
+        self.refusal = asyncio.Event()  # set for the server, which owns the socket
+        self._tokens = tokens
+        self._begin()
+
+    async def reset(self) -> None:
+        """Forget everything but encoded media, and take the settings of the start."""
+        await self.stop()
+        self._begin()
+
+    async def stop(self) -> None:
+        """End all that goes on by itself."""
+        self.life.stop()
+        await self.webhooks.stop()
+
+    def configure(self, changes: Mapping[str, Any]) -> None:
+        """Change settings. ConfigError names what does not fit, and nothing is changed."""
+        self.config.update(changes)
+        if "seed" in changes:
+            self.dice.reseed()
+        if self.config.refuse_seconds and "refuse_seconds" in changes:
+            self.refusal.set()
+
+    def create(self, order: Order, cancel_after: int | None) -> Prediction:
+        """Bring a prediction into being."""
+        created = self._creation_time()
+        prediction = Prediction(
+            id=ids.resource_id(),
+            model=order.model,
+            input=order.input,
+            created=created,
+            deployment=order.deployment,
+            webhook=order.webhook,
+            events=order.events,
+            deadline=None if cancel_after is None else created + cancel_after * times.SECOND,
+            start_seconds=self._start_seconds(order),
+            run_seconds=self._run_seconds(order),
+            listed_from=self._hidden_until(created, "list_lag"),
+            readable_from=self._hidden_until(created, "get_404"),
+        )
+        self.life.begin(prediction)
+        return prediction
+
+    def fabricate(
+        self, count: int, span_seconds: float, models: list[Model], **common: Any
+    ) -> None:
+        """Add `count` predictions that ended some time ago, evenly over the span up to now."""
+        self.ledger.add_many(self._past(count, span_seconds, models, **common))
+
+    def by_status(self) -> Counter[str]:
+        """How many predictions there are in each status."""
+        return Counter(prediction.status for prediction in self.ledger)
+
+    def _begin(self) -> None:
+        self.config = Config(tokens=list(self._tokens))
+        self.dice = Dice(self.config)
+        self.stats = Stats()
+        self.ledger = Ledger()
+        self.uploads = Uploads(self.public_url)
+        self.create_bucket, self.read_bucket = Bucket(), Bucket()
+        self.fetched: set[str] = set()
+        self.views = Views(self.config, self.studio, self.public_url)
+        self.webhooks = Webhooks(self.config, self.dice, self.stats.webhooks, self._webhook_body)
+        self.life = Life(self.ledger, self.webhooks, self.stats)
+
+    def _webhook_body(self, prediction: Prediction) -> bytes:
+        return webhook_body(self.views.prediction(prediction, source=False))
+
+    def _creation_time(self) -> int:
+        # Replicate's created_at has milliseconds on one backend, nanoseconds on another.
+        now = times.now()
+        return now - now % (1, 1_000, 1_000_000)[now // 1_000 % 3]
+
+    def _start_seconds(self, order: Order) -> float:
+        asked = order.input.get("_queue_seconds")
+        if asked is not None:
+            return float(asked)
+        return self._latency(order.model, "start", order.model.start_seconds)
+
+    def _run_seconds(self, order: Order) -> float:
+        asked = order.input.get("_seconds")
+        if asked is None and order.model.full_name == "emulator/sleep":
+            asked = order.input["seconds"]
+        if asked is not None:
+            return float(asked)
+        return self._latency(order.model, "run", order.model.run_seconds)
+
+    def _latency(self, model: Model, phase: str, usual: float) -> float:
+        configured = self.config.latency
+        everyone = configured.get("*", {}).get(phase, usual)
+        return self.dice.about(configured.get(model.full_name, {}).get(phase, everyone))
+
+    def _hidden_until(self, created: int, fault: str) -> int:
+        if not self.dice.strikes(fault):
+            return 0
+        return created + int(self.config.seconds[fault] * times.SECOND)
+
+    def _past(
+        self, count: int, span_seconds: float, models: list[Model], **common: Any
+    ) -> Iterator[Prediction]:
+        end = times.now()
+        step = int(span_seconds * times.SECOND) // max(1, count)
+        for place, model in enumerate(islice(cycle(models), count)):
+            created = end - (count - place) * step
+            started = created + int(model.start_seconds * times.SECOND)
+            yield Prediction(
+                id=ids.resource_id(),
+                model=model,
+                created=created,
+                started=started,
+                completed=started + int(model.run_seconds * times.SECOND),
+                run_seconds=model.run_seconds,
+                **common,
+            )

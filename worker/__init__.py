@@ -1,0 +1,1 @@
+"""Celery in: decode, call the core, send what follows."""

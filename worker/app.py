@@ -1,0 +1,61 @@
+"""The Celery app: `celery -A worker.app …`. Services are built when a process first needs them."""
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from celery import Celery, signals
+
+from fixative.settings import load_settings
+from fixative.telemetry.logging import configure_logging
+from worker.base_task import FixativeTask
+from worker.services import Services
+
+THREADS_CONNECTIONS = 12
+CHILD_CONNECTIONS = 1
+
+
+class Worker(Celery):
+    """Celery with the services of this process."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, task_cls=FixativeTask)
+        self._services: Services | None = None
+        self._building = threading.Lock()
+        self.connections = THREADS_CONNECTIONS
+
+    def services(self) -> Services:
+        """Built at the first call in each process, so never inherited over a fork."""
+        with self._building:
+            if self._services is None:
+                self._services = Services(load_settings(), self.connections)
+            return self._services
+
+
+app = Worker("fixative")
+app.config_from_object("celeryconfig")
+
+
+@signals.setup_logging.connect
+def _configure_logging(**_: Any) -> None:
+    settings = load_settings()
+    configure_logging(settings.fixative_log_format, environment=settings.fixative_env)
+
+
+@signals.worker_process_init.connect
+def _in_a_prefork_child(**_: Any) -> None:
+    app.connections = CHILD_CONNECTIONS
+
+
+@signals.worker_shutting_down.connect
+def _stop_long_tasks(**_: Any) -> None:
+    app.services().stopping.set()
+
+
+@signals.worker_ready.connect
+@signals.beat_init.connect
+def _tell_readiness(**_: Any) -> None:
+    path = os.environ.get("FIXATIVE_READY_FILE")
+    if path:
+        Path(path).touch()

@@ -1,0 +1,82 @@
+"""What every task has in common, once: log context, metrics, what follows, and the end of errors.
+
+No task is retried by Celery: the row it worked on says when it is due again, and the sweep hints
+it. A task that ends on an error which trying again cannot mend leaves a dead letter.
+"""
+
+import time
+import traceback
+from typing import Any
+from uuid import UUID
+
+import structlog
+from celery import Task
+from sqlalchemy import insert
+from uuid_utils.compat import uuid7
+
+from fixative.errors import FixativeError
+from fixative.names import Hint
+from fixative.postgres.tables import DeadLetter
+from fixative.telemetry.metrics import TASK_SECONDS, TASKS
+from worker.services import Services
+
+log = structlog.get_logger(__name__)
+
+
+class FixativeTask(Task):  # type: ignore[type-arg]
+    """A task whose function answers the hints that follow it, or None."""
+
+    abstract = True
+
+    @property
+    def services(self) -> Services:
+        """This process's services."""
+        services: Services = self.app.services()  # type: ignore[attr-defined]
+        return services
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        """Run the task and deal with how it ended; nothing is raised to Celery."""
+        began = time.monotonic()
+        with structlog.contextvars.bound_contextvars(task=self.name, **kwargs):
+            outcome = self._run(args, kwargs)
+        TASKS.labels(self.name, outcome).inc()
+        TASK_SECONDS.labels(self.name).observe(time.monotonic() - began)
+
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        """Run the task's function; the answer is how it ended, in a word."""
+        try:
+            hints: list[Hint] | None = self.run(*args, **kwargs)
+        except FixativeError as error:
+            if error.retryable:
+                log.warning("task_put_off", error=f"{type(error).__name__}: {error}")
+                return "put_off"
+            self._bury(args, kwargs, error)
+            return "dead"
+        except Exception as error:  # noqa: BLE001 - the last place: written down, never swallowed
+            self._bury(args, kwargs, error)
+            return "dead"
+        self.services.publisher.publish(hints or [])
+        return "done"
+
+    def _bury(self, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> None:
+        log.error("task_dead", exc_info=error)
+        arguments = {**kwargs, **({"args": list(args)} if args else {})}
+        with self.services.database.begin() as session:
+            session.execute(
+                insert(DeadLetter).values(
+                    id=uuid7(),
+                    task=self.name,
+                    arguments=arguments,
+                    job_id=_job_id(arguments),
+                    error_class=type(error).__name__,
+                    message=str(error),
+                    traceback="".join(traceback.format_exception(error)),
+                )
+            )
+
+
+def _job_id(arguments: dict[str, Any]) -> UUID | None:
+    try:
+        return UUID(arguments["job_id"])
+    except (KeyError, TypeError, ValueError):
+        return None

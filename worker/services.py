@@ -1,0 +1,98 @@
+"""What the tasks of one process work with, built once, after any fork."""
+
+import threading
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+
+from fixative.jobs.submit import Submitter
+from fixative.media.bucket import Bucket
+from fixative.media.derive import Deriver
+from fixative.media.fetch import Fetcher
+from fixative.media.hosts import AllowedHosts
+from fixative.media.keys import Keys
+from fixative.media.save import Storer
+from fixative.postgres.engine import Database
+from fixative.postgres.leases import LeaseKeeper
+from fixative.replicate.client import Replicate
+from fixative.replicate.models import Models
+from fixative.replicate.pace import Pace
+from fixative.settings import Settings
+from fixative.shared import Shared, connect
+from worker.publisher import Publisher
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a task may call. Parts are made when first asked for."""
+
+    settings: Settings
+    connections: int  # to Postgres, at most
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.settings.sqlalchemy_url, connections=self.connections)
+
+    @cached_property
+    def leases(self) -> LeaseKeeper:
+        return LeaseKeeper(self.database)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        return Publisher(self.settings)
+
+    @cached_property
+    def replicate(self) -> Replicate:
+        return Replicate(self.settings.replicate_base_url, self._token)
+
+    @cached_property
+    def creates(self) -> Pace:
+        shared = Shared(connect(self.settings.redis_url.get_secret_value()))
+        account = sha256(self._token.encode()).hexdigest()[:8]
+        return Pace(shared, f"creates:{account}", self.settings.fixative_creates_per_minute)
+
+    @cached_property
+    def submitter(self) -> Submitter:
+        return Submitter(
+            database=self.database,
+            replicate=self.replicate,
+            models=Models(self.replicate),
+            pace=self.creates,
+            leases=self.leases,
+            webhook_url=self.settings.webhook_url,
+            max_run_seconds=self.settings.fixative_max_run_seconds,
+        )
+
+    @cached_property
+    def storer(self) -> Storer:
+        allowed = AllowedHosts(self.settings.allowed_output_hosts)
+        return Storer(
+            database=self.database,
+            bucket=self.bucket,
+            fetcher=Fetcher(allowed, self.settings.fixative_max_output_bytes),
+            keys=self.keys,
+            leases=self.leases,
+        )
+
+    @cached_property
+    def deriver(self) -> Deriver:
+        return Deriver(
+            database=self.database, bucket=self.bucket, keys=self.keys, leases=self.leases
+        )
+
+    @cached_property
+    def bucket(self) -> Bucket:
+        return Bucket(self.settings)
+
+    @cached_property
+    def keys(self) -> Keys:
+        return Keys(self.settings.s3_prefix, self.settings.fixative_env)
+
+    @cached_property
+    def stopping(self) -> threading.Event:
+        """Set when the process is asked to end: long tasks stop at their next step."""
+        return threading.Event()
+
+    @property
+    def _token(self) -> str:
+        return self.settings.replicate_api_token.get_secret_value()
