@@ -1,6 +1,6 @@
 """Celery's settings. State lives in Postgres: a message here is a hint and may be lost."""
 
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from beat_schedule import SCHEDULE
 from fixative.names import QUEUE_OF_TASK, QUEUES, UPKEEP
@@ -21,7 +21,7 @@ include = [
     "worker.tasks.storage",
     "worker.tasks.submission",
 ]
-task_queues = [Queue(name) for name in QUEUES]
+task_queues = [Queue(name, Exchange("fixative"), routing_key=name) for name in QUEUES]
 task_routes = {task: {"queue": queue} for task, queue in QUEUE_OF_TASK.items()}
 task_default_queue = UPKEEP
 task_create_missing_queues = False

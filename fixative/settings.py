@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from fixative.errors import WrongSetting
 
 DEFAULT_DATA_DIR = ".fixative"
+LOCAL_TOKEN = "r8_local"  # noqa: S105 - the local Replicate takes any
 
 
 class Settings(BaseSettings):
@@ -131,7 +132,9 @@ def _from_run_file(environ: Mapping[str, str]) -> dict[str, Any]:
         return {}
     except ValueError as error:
         raise WrongSetting(f"{path}: not readable as JSON: {error}") from None
+    local = any(process["role"] == "emulator" for process in run["processes"])
     return {
+        **({"replicate_api_token": LOCAL_TOKEN} if local else {}),
         "database_url": run["database_url"],
         "redis_url": run["redis_url"],
         "s3_bucket": run["s3"]["bucket"],

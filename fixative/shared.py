@@ -34,6 +34,10 @@ class Shared:
         self.redis = redis
         self._away_until = 0.0
 
+    def close(self) -> None:
+        """Close the connections that are idle."""
+        self.redis.close()
+
     @property
     def away(self) -> bool:
         """Whether Redis failed less than two seconds ago."""

@@ -53,6 +53,12 @@ def _stop_long_tasks(**_: Any) -> None:
     app.services().stopping.set()
 
 
+@signals.worker_shutdown.connect
+@signals.worker_process_shutdown.connect
+def _close_services(**_: Any) -> None:
+    app.services().close()
+
+
 @signals.worker_ready.connect
 @signals.beat_init.connect
 def _tell_readiness(**_: Any) -> None:

@@ -47,9 +47,12 @@ class Services:
 
     @cached_property
     def creates(self) -> Pace:
-        shared = Shared(connect(self.settings.redis_url.get_secret_value()))
         account = sha256(self._token.encode()).hexdigest()[:8]
-        return Pace(shared, f"creates:{account}", self.settings.fixative_creates_per_minute)
+        return Pace(self.shared, f"creates:{account}", self.settings.fixative_creates_per_minute)
+
+    @cached_property
+    def shared(self) -> Shared:
+        return Shared(connect(self.settings.redis_url.get_secret_value()))
 
     @cached_property
     def submitter(self) -> Submitter:
@@ -64,12 +67,16 @@ class Services:
         )
 
     @cached_property
-    def storer(self) -> Storer:
+    def fetcher(self) -> Fetcher:
         allowed = AllowedHosts(self.settings.allowed_output_hosts)
+        return Fetcher(allowed, self.settings.fixative_max_output_bytes)
+
+    @cached_property
+    def storer(self) -> Storer:
         return Storer(
             database=self.database,
             bucket=self.bucket,
-            fetcher=Fetcher(allowed, self.settings.fixative_max_output_bytes),
+            fetcher=self.fetcher,
             keys=self.keys,
             leases=self.leases,
         )
@@ -92,6 +99,12 @@ class Services:
     def stopping(self) -> threading.Event:
         """Set when the process is asked to end: long tasks stop at their next step."""
         return threading.Event()
+
+    def close(self) -> None:
+        """Close what was opened; call it when the process ends."""
+        for part in ("leases", "fetcher", "bucket", "replicate", "shared", "database"):
+            if part in self.__dict__:
+                getattr(self, part).close()
 
     @property
     def _token(self) -> str:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import func, insert, literal, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
@@ -101,7 +101,7 @@ def _fair_at(owner_id: uuid.UUID, priority: str) -> Any:
         .scalar_subquery()
     )
     step = (
-        select(literal(timedelta(seconds=1)) / Owner.weight)
+        select(func.make_interval(0, 0, 0, 0, 0, 0, 1 / Owner.weight))
         .where(Owner.id == owner_id)
         .scalar_subquery()
     )

@@ -64,7 +64,7 @@ def _close_abandoned(session: Session) -> None:
             Attempt.outcome == "open", or_(Job.lease_until.is_(None), Job.lease_until < func.now())
         )
     )
-    for attempt_id, lease_until in abandoned.tuples():
+    for attempt_id, lease_until in abandoned:
         session.execute(
             update(Attempt)
             .where(Attempt.id == attempt_id, Attempt.outcome == "open")

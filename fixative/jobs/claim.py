@@ -95,5 +95,5 @@ def _might_be_ours(session: Session, prediction: Prediction) -> bool:
     )
     return any(
         in_window(attempt, prediction) and same_target(job, attempt, prediction)
-        for attempt, job in unsettled.tuples()
+        for attempt, job in unsettled
     )

@@ -101,6 +101,10 @@ class Bucket:
             found.get("ContentRange"),
         )
 
+    def close(self) -> None:
+        """Close the connections that are idle."""
+        self._s3.close()
+
     def check(self) -> None:
         """Raise BucketError unless the bucket is there and lets us in."""
         with _translated(self.name):

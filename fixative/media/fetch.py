@@ -36,6 +36,10 @@ class Fetcher:
         # No credentials, no cookies, no redirects: an output's host learns nothing of ours.
         self._client = httpx.Client(timeout=TIMEOUT, headers={"Accept-Encoding": "identity"})
 
+    def close(self) -> None:
+        """Close the connections that are idle."""
+        self._client.close()
+
     @contextmanager
     def open(self, url: str) -> Iterator[Download]:
         """The file behind a data: URI or an allowed URL.

@@ -54,7 +54,7 @@ def _in_flight(session: Session) -> dict[str, datetime]:
             Attempt.prediction_status.in_(RUNNING), Attempt.created_at < func.now() - SETTLING
         )
     )
-    return {id_: created_at for id_, created_at in rows.tuples() if id_ is not None}
+    return {id_: created_at for id_, created_at in rows if id_ is not None}
 
 
 def _from_pages(

@@ -32,9 +32,14 @@ class Replicate:
     """
 
     def __init__(self, base_url: str, token: str) -> None:
+        self._transport = _Transport()
         self._client = Client(
-            api_token=token, base_url=base_url, timeout=TIMEOUT, transport=_Transport()
+            api_token=token, base_url=base_url, timeout=TIMEOUT, transport=self._transport
         )
+
+    def close(self) -> None:
+        """Close the connections that are idle."""
+        self._transport.close()
 
     def create(
         self, target: Target, input_: dict[str, Any], *, webhook: str | None, cancel_after: int

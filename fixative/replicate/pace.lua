@@ -36,7 +36,7 @@ function verbs.take(n, rate, burst, in_turn, trial)
     local step = 1 / rate
     local tat = math.max(get('tat'), now)
     local room = math.floor((now + burst * step - tat) / step + 1e-6)
-    local granted = math.min(n, room)
+    local granted = math.max(0, math.min(n, room))
     if granted > 0 then
         set('tat', tat + granted * step)
         if closed_until > 0 then
@@ -49,10 +49,11 @@ function verbs.take(n, rate, burst, in_turn, trial)
     return {granted, 'pace', math.ceil(math.max(0, tat + step - burst * step - now) * 1000)}
 end
 
--- throttled seconds, rate per second or 0, burst: nothing is sent until then
-function verbs.throttled(seconds, rate, burst)
-    set('tat', math.max(get('tat'), now + seconds))
-    if tonumber(rate) > 0 then
+-- throttled seconds, rate per second, burst, 1 if these two were learned from the answer:
+-- nothing is sent until then, and from then on one at a time, since Replicate's bucket is empty too
+function verbs.throttled(seconds, rate, burst, learned)
+    set('tat', math.max(get('tat'), now + seconds + (burst - 1) / rate))
+    if learned == '1' then
         set('rate', rate, 'burst', burst, 'rate_until', now + 60)
     end
 end

@@ -59,8 +59,10 @@ class Pace:
     def throttled(self, retry_after: float | None, learned: LearnedPace | None) -> None:
         """Replicate answered 429."""
         seconds = UNTOLD_THROTTLE_SECONDS if retry_after is None else retry_after
-        rate, burst = (learned.per_minute / 60, learned.burst) if learned else (0, 0)
-        self._tell(seconds, "throttled", seconds, rate, burst)
+        rate, burst = self._rate, self._burst
+        if learned is not None:
+            rate, burst = learned.per_minute / 60, learned.burst
+        self._tell(seconds, "throttled", seconds, rate, burst, int(learned is not None))
 
     def hold(self, reason: str) -> None:
         """The token or the credit is no good: nothing goes out but a trial now and then."""

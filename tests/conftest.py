@@ -1,0 +1,185 @@
+"""Real servers for every test: started once, with a database of its own for each."""
+
+import re
+import secrets
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from redis import Redis
+from sqlalchemy import select
+
+from fixative.access.owners import ensure_owner
+from fixative.local.servers import embedded_servers
+from fixative.postgres.engine import Database
+from fixative.postgres.migrate import upgrade
+from fixative.jobs.accept import JobRequest, accept
+from fixative.postgres.tables import Attempt, Job
+from fixative.settings import Settings, load_settings
+from worker.services import Services
+
+PATIENCE = 60.0
+TEMPLATE = "fixative_template"
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Postgres, Valkey and S3, by the variables that name them; a migrated template is made."""
+    with embedded_servers(tmp_path_factory.mktemp("servers") / "data", durable=False) as variables:
+        with _administering(variables["DATABASE_URL"]) as connection:
+            connection.execute(f"CREATE DATABASE {TEMPLATE}")
+        upgrade(_sqlalchemy(_renamed(variables["DATABASE_URL"], TEMPLATE)))
+        yield variables
+
+
+@pytest.fixture
+def database_url(servers: dict[str, str]) -> Iterator[str]:
+    """A migrated, empty database of this test's own."""
+    name = f"test_{secrets.token_hex(6)}"
+    with _administering(servers["DATABASE_URL"]) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield _renamed(servers["DATABASE_URL"], name)
+    with _administering(servers["DATABASE_URL"]) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def local_replicate() -> Iterator[str]:
+    """The local Replicate as a process; its origin."""
+    command = [sys.executable, "-m", "replicate_emulator", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    found = re.search(r"http://\S+", process.stdout.readline())
+    assert found, "the local Replicate did not start"
+    yield found[0]
+    process.terminate()
+    process.wait(10)
+    process.stdout.close()
+
+
+@pytest.fixture
+def emulator(local_replicate: str) -> Iterator[httpx.Client]:
+    """The local Replicate's control routes, everything forgotten and fast."""
+    with httpx.Client(base_url=local_replicate, timeout=10) as client:
+        client.post("/_emulator/reset").raise_for_status()
+        fast = {"latency": {"*": {"start": 0.01, "run": 0.05}}, "creates_per_minute": 60000}
+        client.post("/_emulator/config", json=fast).raise_for_status()
+        yield client
+
+
+@pytest.fixture
+def environ(
+    servers: dict[str, str], database_url: str, local_replicate: str, emulator: httpx.Client
+) -> dict[str, str]:
+    """The variables of a process of this test's own system; no webhooks are asked for."""
+    assert emulator.base_url == local_replicate  # as it was started: no fault of an earlier test
+    Redis.from_url(servers["REDIS_URL"]).flushall()
+    return {
+        **servers,
+        "DATABASE_URL": database_url,
+        "REPLICATE_API_TOKEN": "r8_test",
+        "REPLICATE_BASE_URL": local_replicate,
+        "FIXATIVE_ALLOWED_OUTPUT_HOSTS": local_replicate,
+        "FIXATIVE_ADMIN_KEY": "fx_admin_key_of_the_tests",
+        "FIXATIVE_CREATES_PER_MINUTE": "60000",
+        "FIXATIVE_DATA_DIR": "/nonexistent",
+    }
+
+
+@pytest.fixture
+def settings(environ: dict[str, str]) -> Settings:
+    """The settings of this test's own system."""
+    return load_settings(environ)
+
+
+@pytest.fixture
+def services(settings: Settings) -> Iterator[Services]:
+    """What a worker's tasks call, on this test's own system."""
+    made = Services(settings, connections=10)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def database(services: Services) -> Database:
+    """This test's own database."""
+    return services.database
+
+
+@pytest.fixture
+def owner_id(database: Database) -> uuid.UUID:
+    """An owner to submit for."""
+    with database.begin() as session:
+        return ensure_owner(session, "tests").id
+
+
+@pytest.fixture
+def submit(database: Database, owner_id: uuid.UUID) -> Callable[..., uuid.UUID]:
+    """Accept a job, one image unless told otherwise; its id. Nobody is hinted."""
+
+    def accepted(model: str = "black-forest-labs/flux-schnell", **request: Any) -> uuid.UUID:
+        asked = {"input": {"prompt": "a cat"}, "owner": owner_id, **request}
+        owner = asked.pop("owner")
+        with database.begin() as session:
+            return accept(session, JobRequest(model=model, **asked), owner).job.id
+
+    return accepted
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], Any]], Any]:
+    """Wait for a condition to hold, and give what it found; fail when it never does."""
+
+    def wait(condition: Callable[[], Any], *, patience: float = PATIENCE) -> Any:
+        deadline = time.monotonic() + patience
+        while not (found := condition()):
+            assert time.monotonic() < deadline, f"not within {patience} s"
+            time.sleep(0.02)
+        return found
+
+    return wait
+
+
+@pytest.fixture
+def attempts_of(database: Database) -> Callable[[uuid.UUID], list[Attempt]]:
+    """The job's attempts as they are now, first to last."""
+
+    def read(job_id: uuid.UUID) -> list[Attempt]:
+        found = select(Attempt).where(Attempt.job_id == job_id).order_by(Attempt.number)
+        with database.begin() as session:
+            return list(session.scalars(found))
+
+    return read
+
+
+@pytest.fixture
+def read_job(database: Database) -> Callable[[uuid.UUID], Job]:
+    """The job's row as it is now."""
+
+    def read(job_id: uuid.UUID) -> Job:
+        with database.begin() as session:
+            return session.get_one(Job, job_id)
+
+    return read
+
+
+def _administering(url: str) -> psycopg.Connection:
+    return psycopg.connect(_libpq(url), autocommit=True)
+
+
+def _libpq(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://")
+
+
+def _sqlalchemy(url: str) -> str:
+    return _libpq(url).replace("postgresql://", "postgresql+psycopg://")
+
+
+def _renamed(url: str, database: str) -> str:
+    return f"{url.rpartition('/')[0]}/{database}"
