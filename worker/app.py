@@ -3,14 +3,16 @@
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery, signals
 
 from fixative.settings import load_settings
 from fixative.telemetry.logging import configure_logging
 from worker.base_task import FixativeTask
-from worker.services import Services
+
+if TYPE_CHECKING:
+    from worker.services import Services
 
 THREADS_CONNECTIONS = 12
 CHILD_CONNECTIONS = 1
@@ -25,10 +27,12 @@ class Worker(Celery):
         self._building = threading.Lock()
         self.connections = THREADS_CONNECTIONS
 
-    def services(self) -> Services:
+    def services(self) -> "Services":
         """Built at the first call in each process, so never inherited over a fork."""
         with self._building:
             if self._services is None:
+                from worker.services import Services
+
                 self._services = Services(load_settings(), self.connections)
             return self._services
 

@@ -5,20 +5,18 @@ it. A task that ends on an error which trying again cannot mend leaves a dead le
 """
 
 import time
-import traceback
-from typing import Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from celery import Task
-from sqlalchemy import insert
-from uuid_utils.compat import uuid7
 
 from fixative.errors import FixativeError
 from fixative.names import Hint
-from fixative.postgres.tables import DeadLetter
 from fixative.telemetry.metrics import TASK_SECONDS, TASKS
-from worker.services import Services
+
+if TYPE_CHECKING:
+    # Beat and Flower load this module too, and never need the core: it is imported when used.
+    from worker.services import Services
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +27,7 @@ class FixativeTask(Task):  # type: ignore[type-arg]
     abstract = True
 
     @property
-    def services(self) -> Services:
+    def services(self) -> "Services":
         """This process's services."""
         services: Services = self.app.services()  # type: ignore[attr-defined]
         return services
@@ -60,23 +58,8 @@ class FixativeTask(Task):  # type: ignore[type-arg]
 
     def _bury(self, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> None:
         log.error("task_dead", exc_info=error)
+        from fixative.jobs.dead_letters import bury
+
         arguments = {**kwargs, **({"args": list(args)} if args else {})}
         with self.services.database.begin() as session:
-            session.execute(
-                insert(DeadLetter).values(
-                    id=uuid7(),
-                    task=self.name,
-                    arguments=arguments,
-                    job_id=_job_id(arguments),
-                    error_class=type(error).__name__,
-                    message=str(error),
-                    traceback="".join(traceback.format_exception(error)),
-                )
-            )
-
-
-def _job_id(arguments: dict[str, Any]) -> UUID | None:
-    try:
-        return UUID(arguments["job_id"])
-    except (KeyError, TypeError, ValueError):
-        return None
+            bury(session, self.name, arguments, error)

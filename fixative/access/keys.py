@@ -9,6 +9,7 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
 from sqlalchemy import func, select, update
@@ -44,23 +45,22 @@ class NewKey:
     id: uuid.UUID
     prefix: str
     key: str
+    created_at: datetime
 
 
 def create_key(session: Session, pepper: str, owner: str, scopes: Sequence[str]) -> NewKey:
     """A new key for the owner of that name, who is made if absent."""
     key = f"fx_{secrets.token_urlsafe(32)}"
-    made = NewKey(uuid7(), key[:PREFIX_LENGTH], key)
-    session.add(
-        ApiKey(
-            id=made.id,
-            owner_id=ensure_owner(session, owner).id,
-            prefix=made.prefix,
-            digest=_digest(pepper, key),
-            scopes=list(scopes),
-        )
+    row = ApiKey(
+        id=uuid7(),
+        owner_id=ensure_owner(session, owner).id,
+        prefix=key[:PREFIX_LENGTH],
+        digest=_digest(pepper, key),
+        scopes=list(scopes),
     )
+    session.add(row)
     session.flush()
-    return made
+    return NewKey(row.id, row.prefix, key, row.created_at)
 
 
 def list_keys(session: Session) -> list[ApiKey]:

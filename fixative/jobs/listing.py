@@ -62,8 +62,6 @@ def backlog(session: Session) -> Backlog:
 
 def _unfinished(*statuses: str) -> Select[str, int, float]:
     """Written out, not as parameters: only so can the planner prove that a partial index serves."""
-    chosen: BindParameter[str] = bindparam(
-        "chosen", statuses, expanding=True, literal_execute=True
-    )
+    chosen: BindParameter[str] = bindparam("chosen", statuses, expanding=True, literal_execute=True)
     late = func.extract("epoch", func.now() - func.min(Job.next_attempt_at))
     return select(Job.status, func.count(), late).where(Job.status.in_(chosen)).group_by(Job.status)

@@ -28,8 +28,19 @@ def current_attempt(session: Session, job: Job) -> Attempt | None:
 
 def media_of(session: Session, job: Job) -> list[Media]:
     """What is stored of the job's newest attempt: originals in the output's order, then derived."""
+    if job.attempt_id is None:
+        return []
     rows = select(Media).where(Media.job_id == job.id, Media.attempt_id == job.attempt_id)
     return list(session.scalars(rows.order_by(Media.role != "original", Media.index, Media.name)))
+
+
+def find_media(session: Session, job: Job, name: str) -> Media:
+    """The job's stored object of this name, of whichever attempt. Raises NotFound."""
+    found = session.scalars(select(Media).where(Media.job_id == job.id, Media.name == name))
+    media = found.one_or_none()
+    if media is None:
+        raise NotFound(f"no {name} in job {job.id}")
+    return media
 
 
 def move(

@@ -10,9 +10,7 @@ from pathlib import Path
 from fixative.local import postgres, seaweedfs, valkey
 from fixative.local.secrets import Secrets
 from fixative.local.servers import Server
-from fixative.settings import Settings
-
-LOCAL_TOKEN = "r8_local"  # noqa: S105 (the local Replicate takes any)
+from fixative.settings import LOCAL_TOKEN, Settings
 
 # Which embedded server stands in for which variable.
 SERVER_FOR = {

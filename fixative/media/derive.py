@@ -65,7 +65,7 @@ class Deriver:
             try:
                 _give_up_after(job.tries)
                 for image in images:
-                    self._derive_one(job, attempt, image)
+                    self._derive_one(job, attempt, image, first=image is images[0])
             except BucketError as error:
                 log.warning("derive_put_off", job_id=str(job_id), error=str(error))
                 self._let_go(lease, again=True)
@@ -75,7 +75,7 @@ class Deriver:
             else:
                 self._let_go(lease)
 
-    def _derive_one(self, job: Job, attempt: Attempt | None, image: Media) -> None:
+    def _derive_one(self, job: Job, attempt: Attempt | None, image: Media, *, first: bool) -> None:
         if image.bytes > MOST_BYTES:
             raise NoPicture(f"{image.name} is larger than {MOST_BYTES} bytes")
         with self.bucket.get(image.key).body as body:
@@ -86,7 +86,7 @@ class Deriver:
                 .where(Media.id == image.id)
                 .values(width=picture.width, height=picture.height)
             )
-        if image.index == 0 and attempt is not None:
+        if first and attempt is not None:
             self._save_thumbnail(job, attempt, picture)
 
     def _save_thumbnail(self, job: Job, attempt: Attempt, picture: Picture) -> None:

@@ -2,10 +2,10 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, MetaData, Text, text
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import JSON, JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 JOB_STATUSES = (
@@ -33,6 +33,10 @@ OUTCOMES = (
 UNSETTLED = ("open", "unknown")
 
 NOW = text("now()")
+
+# JSON as it was written: jsonb would sort the keys of a model's output, and refuse the NUL
+# characters that a model may well produce.
+Verbatim = Annotated[dict[str, Any], mapped_column(JSON(none_as_null=True))]
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> str:
@@ -101,7 +105,7 @@ class Job(Table):
     model: Mapped[str | None]
     version: Mapped[str | None]
     deployment: Mapped[str | None]
-    input: Mapped[dict[str, Any]]
+    input: Mapped[Verbatim]
     metadata_: Mapped[dict[str, Any] | None] = mapped_column("metadata")
     label: Mapped[str | None]
     priority: Mapped[str] = mapped_column(server_default="normal")
@@ -182,7 +186,7 @@ class Attempt(Table):
 
     prediction_id: Mapped[str | None] = mapped_column(unique=True)
     prediction_status: Mapped[str | None]
-    prediction: Mapped[dict[str, Any] | None]  # the richest that Replicate ever told us
+    prediction: Mapped[Verbatim | None]  # the richest that Replicate ever told us
     cancel_sent_at: Mapped[datetime | None]
 
     __table_args__ = (
@@ -229,7 +233,7 @@ class Delivery(Table):
     prediction_id: Mapped[str]
     prediction_status: Mapped[str]
     job_id: Mapped[uuid.UUID | None]  # as the URL or the ingest says
-    prediction: Mapped[dict[str, Any]]
+    prediction: Mapped[Verbatim]
     received_at: Mapped[datetime] = mapped_column(server_default=NOW)
     next_attempt_at: Mapped[datetime] = mapped_column(server_default=NOW)
     tries: Mapped[int] = mapped_column(server_default="0")

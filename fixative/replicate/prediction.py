@@ -53,6 +53,7 @@ def read_prediction(raw: Any) -> Prediction:
     """
     if not isinstance(raw, dict):
         raise MalformedPrediction("not an object")
+    raw = _storable(raw)
     id_, status, created_at = raw.get("id"), raw.get("status"), raw.get("created_at")
     if not isinstance(id_, str) or not id_.isalnum():
         raise MalformedPrediction("no id")
@@ -100,6 +101,16 @@ def richer(known: dict[str, Any] | None, news: dict[str, Any]) -> dict[str, Any]
         return known
     kept = {key: value for key, value in known.items() if news.get(key) in (None, "", {}, [])}
     return {**news, **kept}
+
+
+def _storable(value: Any) -> Any:
+    """The value less what jsonb refuses, and models print: NUL and halves of surrogate pairs."""
+    if isinstance(value, str):
+        plain = value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return plain if plain.isascii() else plain.encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {_storable(key): _storable(inner) for key, inner in value.items()}
+    return [_storable(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _text(value: Any) -> str | None:

@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.Column("prediction_status", sa.Text(), nullable=False),
         sa.Column("job_id", sa.Uuid(), nullable=True),
         sa.Column(
-            "prediction", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+            "prediction", postgresql.JSON(none_as_null=True, astext_type=sa.Text()), nullable=False
         ),
         sa.Column(
             "received_at",
@@ -125,7 +125,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Text(), nullable=True),
         sa.Column("deployment", sa.Text(), nullable=True),
         sa.Column(
-            "input", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+            "input", postgresql.JSON(none_as_null=True, astext_type=sa.Text()), nullable=False
         ),
         sa.Column(
             "metadata", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
@@ -244,7 +244,7 @@ def upgrade() -> None:
         sa.Column("prediction_id", sa.Text(), nullable=True),
         sa.Column("prediction_status", sa.Text(), nullable=True),
         sa.Column(
-            "prediction", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+            "prediction", postgresql.JSON(none_as_null=True, astext_type=sa.Text()), nullable=True
         ),
         sa.Column("cancel_sent_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.CheckConstraint(

@@ -1,0 +1,254 @@
+"""What answers look like, for the OpenAPI document and for tests that hold us to it."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from api.schemas import Scope, Status
+
+JOB_ID = "019a3c1e-5b7d-7c3a-9f00-2d1e6a4b8c70"
+OWNER_ID = "019a3c1e-0000-7000-8000-000000000001"
+SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+FILE_URL = f"https://fixative.example/media/{JOB_ID}/original.webp"
+
+
+class Answer(BaseModel):
+    """Base of all answers: nothing is answered that is not written here."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class FieldProblem(Answer):
+    """One place of a request that does not fit."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class Problem(Answer):
+    """Every error (RFC 9457); `errors` with 422."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] | None = None
+
+
+class Waiting(Answer):
+    """Why a job does not move, and until when at least."""
+
+    reason: str
+    until: AwareDatetime | None
+
+
+class JobError(Answer):
+    """Why a job failed, or was canceled."""
+
+    code: str
+    message: str
+    retryable: bool
+    details: Any = None
+
+
+class PredictionPart(Answer):
+    """What Replicate last told of the job's prediction, in its own words."""
+
+    id: str
+    status: str | None
+    created_at: str | None
+    started_at: str | None
+    completed_at: str | None
+    expires_at: AwareDatetime | None
+    metrics: Any
+    logs: Any
+    urls: Any
+    error: Any
+    data_removed: bool | None
+
+
+class MediaPart(Answer):
+    """One stored object."""
+
+    name: str
+    index: int
+    role: str
+    kind: str
+    content_type: str
+    bytes: int
+    sha256: str
+    width: int | None
+    height: int | None
+    duration: float | None
+    url: str
+
+
+class JobSummary(Answer):
+    """A job in a list."""
+
+    id: UUID
+    status: Status
+    waiting: Waiting | None
+    job_type: str
+    model: str | None
+    version: str | None
+    deployment: str | None
+    metadata: dict[str, Any] | None
+    label: str | None
+    priority: Literal["low", "normal", "high"]
+    owner_id: UUID
+    error: JobError | None
+    source: str
+    cancel_requested_at: AwareDatetime | None
+    created_at: AwareDatetime
+    submitted_at: AwareDatetime | None
+    completed_at: AwareDatetime | None
+    updated_at: AwareDatetime
+
+
+EXAMPLE_JOB: dict[str, Any] = {
+    "id": JOB_ID,
+    "status": "succeeded",
+    "waiting": None,
+    "job_type": "image",
+    "model": "black-forest-labs/flux-schnell",
+    "version": None,
+    "deployment": None,
+    "input": {"prompt": "a lighthouse in fog"},
+    "metadata": None,
+    "label": "lighthouses",
+    "priority": "normal",
+    "owner_id": OWNER_ID,
+    "prediction": {
+        "id": "q5wzgy5k6hrmc0cz8e7s3bqf0r",
+        "status": "succeeded",
+        "created_at": "2026-01-01T12:00:00.310Z",
+        "started_at": "2026-01-01T12:00:00.402Z",
+        "completed_at": "2026-01-01T12:00:01.513Z",
+        "expires_at": "2026-01-01T13:00:01.513000Z",
+        "metrics": {"predict_time": 1.1},
+        "logs": "",
+        "urls": None,
+        "error": None,
+        "data_removed": None,
+    },
+    "output": [FILE_URL],
+    "media": [
+        {
+            "name": "original.webp",
+            "index": 0,
+            "role": "original",
+            "kind": "image",
+            "content_type": "image/webp",
+            "bytes": 48213,
+            "sha256": SHA256,
+            "width": 1024,
+            "height": 1024,
+            "duration": None,
+            "url": FILE_URL,
+        }
+    ],
+    "warnings": [],
+    "error": None,
+    "source": "api",
+    "cancel_requested_at": None,
+    "created_at": "2026-01-01T12:00:00.120000Z",
+    "submitted_at": "2026-01-01T12:00:00.250000Z",
+    "completed_at": "2026-01-01T12:00:02.040000Z",
+    "updated_at": "2026-01-01T12:00:02.040000Z",
+}
+
+
+class Job(JobSummary):
+    """A job: what was asked for, and what became of it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_JOB]})
+
+    input: dict[str, Any]
+    prediction: PredictionPart | None
+    output: Any
+    media: list[MediaPart]
+    warnings: list[str]
+
+
+class JobPage(Answer):
+    """Jobs, newest first."""
+
+    items: list[JobSummary]
+    next: str | None = Field(description="The next page's `cursor`; null at the end")
+
+
+class TimelineItem(Answer):
+    """One thing that happened to a job."""
+
+    at: AwareDatetime
+    kind: str
+    cause: str | None
+    from_: str | None = Field(alias="from")
+    to: str | None
+    detail: str | None
+
+
+class Timeline(Answer):
+    """Everything that happened to a job, in order."""
+
+    items: list[TimelineItem]
+
+
+class KeyItem(Answer):
+    """A key, without the key itself."""
+
+    id: UUID
+    prefix: str
+    owner: str
+    scopes: list[Scope]
+    created_at: AwareDatetime
+    revoked_at: AwareDatetime | None
+
+
+class NewKey(Answer):
+    """A key just made; `key` is shown this once."""
+
+    id: UUID
+    prefix: str
+    key: str
+    owner: str
+    scopes: list[Scope]
+    created_at: AwareDatetime
+
+
+class KeyPage(Answer):
+    """Every key, newest first."""
+
+    items: list[KeyItem]
+    next: None = None
+
+
+class Received(Answer):
+    """The delivery is in Postgres."""
+
+    received: Literal[True]
+
+
+class Alive(Answer):
+    """This process answers."""
+
+    status: Literal["ok"]
+
+
+class Dependency(Answer):
+    """One server we need, and how long it took to answer."""
+
+    status: Literal["ok", "away"]
+    ms: int
+
+
+class Readiness(Answer):
+    """Whether everything we need answers."""
+
+    status: Literal["ok", "away"]
+    postgres: Dependency
+    redis: Dependency
+    bucket: Dependency

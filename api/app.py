@@ -1,0 +1,90 @@
+"""The API, put together."""
+
+from flask import request
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+from redis import Redis
+
+from api.answer_schemas import Problem
+from api.answers import Json
+from api.auth import Keys, register_auth
+from api.body import StrictRequest
+from api.errors import raise_unprocessable, register_errors
+from api.openapi import SECURITY_SCHEMES, problems
+from api.readiness import Readiness
+from api.request_ids import register_request_ids
+from api.routes.admin import admin_routes
+from api.routes.health import health_routes
+from api.routes.jobs import jobs_routes
+from api.routes.media import media_routes
+from api.routes.pages import pages_routes
+from api.routes.webhooks import webhook_routes
+from api.webhook_secret import WebhookSecret
+from fixative.errors import NotFound
+from fixative.media.bucket import Bucket
+from fixative.postgres.engine import Database
+from fixative.replicate.client import Replicate
+from fixative.settings import Settings
+from worker.publisher import Publisher
+
+INFO = Info(
+    title="Fixative",
+    version="0.1.0",
+    description="Submit a Replicate prediction once, pay once, keep its output for good.",
+)
+
+
+class Api(OpenAPI):
+    """Flask, with bodies read strictly and JSON written as ours."""
+
+    request_class = StrictRequest
+    json_provider_class = Json
+
+
+def create_app(
+    settings: Settings,
+    *,
+    database: Database,
+    publisher: Publisher,
+    redis: Redis,
+    bucket: Bucket,
+    replicate: Replicate,
+) -> Api:
+    """The WSGI application, on what it is given; it asks nothing of anybody before a request."""
+    app = Api(
+        "api",
+        info=INFO,
+        security_schemes=SECURITY_SCHEMES,
+        responses=problems(500),
+        # The library adds an error of its own under this status to every route that has none
+        # there; with 500, which all of ours describe, it adds nothing.
+        validation_error_status=500,
+        validation_error_model=Problem,
+        validation_error_callback=raise_unprocessable,
+        doc_ui=False,
+        static_folder=None,
+    )
+    admin_key = settings.fixative_admin_key.get_secret_value()
+    keys = Keys(database, admin_key)
+    register_errors(app)
+    register_request_ids(app)
+    app.before_request(_refuse_nul)
+    register_auth(app, keys)
+
+    readiness = Readiness(database, redis, bucket)
+    secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
+    app.register_api(jobs_routes(settings, database, publisher))
+    app.register_api(media_routes(database, bucket))
+    app.register_api(webhook_routes(database, publisher, secret))
+    app.register_api(admin_routes(database, admin_key))
+    app.register_api(health_routes(readiness, database, keys))
+    app.register_api(pages_routes())
+    # Now, not in the first request: its making is not thread-safe.
+    app.generate_spec_json()  # type: ignore[no-untyped-call]
+    return app
+
+
+def _refuse_nul() -> None:
+    """No address of ours has a NUL, and Postgres would choke on one."""
+    if "\0" in request.path:
+        raise NotFound("no such address")

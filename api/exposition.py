@@ -1,0 +1,58 @@
+"""Metrics as Prometheus reads them: this process's, or all workers', and the backlog."""
+
+import os
+from collections.abc import Iterator
+
+import structlog
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from fixative.errors import DatabaseAway
+from fixative.jobs.listing import backlog
+from fixative.postgres.engine import Database
+
+log = structlog.get_logger(__name__)
+
+
+def exposition(database: Database) -> bytes:
+    """The metrics, in Prometheus's text format.
+
+    Those of every process that shares PROMETHEUS_MULTIPROC_DIR, where it is set.
+    """
+    counted: CollectorRegistry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        counted = CollectorRegistry()
+        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+    asked = CollectorRegistry()
+    asked.register(_Backlog(database))
+    return generate_latest(counted) + generate_latest(asked)
+
+
+class _Backlog(Collector):
+    """Gauges read from Postgres at each scrape; absent while it is away."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            with self._database.begin() as session:
+                left = backlog(session)
+        except DatabaseAway as error:
+            log.warning("backlog_unknown", reason=str(error))
+            return
+        jobs = GaugeMetricFamily("fixative_jobs", "Unfinished jobs by status", labels=["status"])
+        for status, count in left.jobs.items():
+            jobs.add_metric([status], count)
+        yield jobs
+        yield GaugeMetricFamily(
+            "fixative_oldest_due_seconds",
+            "How late the unfinished job is that is due for longest",
+            value=left.oldest_due_seconds,
+        )
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing: registering must not ask Postgres."""
+        return []

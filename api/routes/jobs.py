@@ -1,0 +1,122 @@
+"""Jobs: submit, look, list, cancel."""
+
+import base64
+import binascii
+import uuid
+from typing import Any
+
+from flask import Response, jsonify, request
+from flask_openapi3.blueprint import APIBlueprint
+from sqlalchemy.orm import Session
+
+from api import answer_schemas as answers
+from api.addresses import base_url, uuid_in_path
+from api.auth import caller, needs, owner_seen
+from api.openapi import problems, resource
+from api.schemas import JobFilter, JobPath, Submission, SubmissionHeaders
+from fixative.errors import InvalidRequest
+from fixative.jobs.accept import accept
+from fixative.jobs.cancel import request_cancel
+from fixative.jobs.listing import JobQuery, list_jobs
+from fixative.jobs.store import current_attempt, get_job, media_of
+from fixative.jobs.timeline import timeline
+from fixative.media.view import job_summary, job_view
+from fixative.postgres.engine import Database
+from fixative.postgres.tables import Job
+from fixative.settings import Settings
+from fixative.telemetry.metrics import JOBS_ACCEPTED
+from worker.publisher import Publisher
+
+
+def jobs_routes(settings: Settings, database: Database, publisher: Publisher) -> APIBlueprint:
+    """The routes under /jobs."""
+    routes = resource("jobs", keys_only=True)
+
+    @routes.post(
+        "/jobs",
+        description="200 with `Idempotent-Replay: true` and the first job when the Idempotency-Key"
+        " was used for the same body before, 409 when for another.",
+        responses={200: answers.Job, 202: answers.Job, **problems(400, 409, 413, 415, 422)},
+    )
+    @needs("submit")
+    def submit(header: SubmissionHeaders, body: Submission) -> Response:
+        """Submit a job; 202 once it is safe in Postgres."""
+        key = header.idempotency_key
+        with database.begin() as session:
+            accepted = accept(session, body.request(), caller().owner_id, idempotency_key=key)
+            answer = jsonify(_view(session, accepted.job))
+        publisher.publish(accepted.hints)
+        answer.headers["Location"] = f"{base_url(settings)}/jobs/{accepted.job.id}"
+        if accepted.replayed:
+            answer.headers["Idempotent-Replay"] = "true"
+            return answer
+        JOBS_ACCEPTED.inc()
+        answer.status_code = 202
+        return answer
+
+    @routes.get("/jobs", responses={200: answers.JobPage, **problems(422)})
+    @needs("read")
+    def list_page(query: JobFilter) -> dict[str, Any]:
+        """List jobs, newest first, yours or, with the scope admin, everybody's."""
+        wanted = JobQuery(owner_id=owner_seen(), **query.model_dump(exclude={"cursor", "limit"}))
+        with database.begin() as session:
+            before = _read_cursor(query.cursor)
+            jobs = list_jobs(session, wanted, before=before, limit=query.limit + 1)
+        shown = jobs[: query.limit]
+        following = _write_cursor(shown[-1].id) if len(jobs) > len(shown) else None
+        return {"items": [job_summary(job) for job in shown], "next": following}
+
+    @routes.get("/jobs/<job_id>", responses={200: answers.Job, 304: None, **problems(404)})
+    @needs("read")
+    def show(path: JobPath) -> Response:
+        """Look at a job; with the ETag of its last answer, 304 until it changes."""
+        with database.begin() as session:
+            answer = jsonify(_view(session, _get(session, path)))
+        answer.add_etag()
+        answer.make_conditional(request)
+        return answer
+
+    @routes.get("/jobs/<job_id>/timeline", responses={200: answers.Timeline, **problems(404)})
+    @needs("read")
+    def show_timeline(path: JobPath) -> dict[str, Any]:
+        """See everything that happened to a job, in order."""
+        with database.begin() as session:
+            return {"items": timeline(session, _get(session, path))}
+
+    @routes.post(
+        "/jobs/<job_id>/cancel",
+        description="At once while nothing was sent to Replicate, afterwards as soon as Replicate"
+        " ends it. What succeeds all the same is stored.",
+        responses={202: answers.Job, **problems(404)},
+    )
+    @needs("cancel")
+    def cancel(path: JobPath) -> tuple[Response, int]:
+        """Ask for a job's end; again, or too late, is no harm."""
+        with database.begin() as session:
+            hints = request_cancel(session, _get(session, path))
+        publisher.publish(hints)
+        with database.begin() as session:
+            return jsonify(_view(session, _get(session, path))), 202
+
+    def _view(session: Session, job: Job) -> dict[str, Any]:
+        attempt, media = current_attempt(session, job), media_of(session, job)
+        return job_view(job, attempt, media, base_url(settings))
+
+    return routes
+
+
+def _get(session: Session, path: JobPath) -> Job:
+    return get_job(session, uuid_in_path(path.job_id), owner_id=owner_seen())
+
+
+def _write_cursor(job_id: uuid.UUID) -> str:
+    return base64.urlsafe_b64encode(job_id.bytes).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str | None) -> uuid.UUID | None:
+    if cursor is None:
+        return None
+    try:
+        return uuid.UUID(bytes=base64.b64decode(cursor + "==", altchars="-_", validate=True))
+    except (binascii.Error, ValueError):
+        raise InvalidRequest("cursor", "not the `next` of a page") from None

@@ -1,0 +1,49 @@
+"""What explains the API: its OpenAPI document, and a page to try it."""
+
+from pathlib import Path
+from typing import Any, cast
+
+from flask import Response, current_app, redirect
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.openapi import OpenAPI
+from werkzeug.wrappers import Response as AnyResponse
+
+from api.auth import open_to_anybody
+from api.openapi import content, resource
+
+DOCS = Path(__file__).parent.parent / "docs.html"
+ITSELF_ONLY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
+)
+HTML = {"type": "string"}
+
+
+def pages_routes() -> APIBlueprint:
+    """The document and the page; neither needs a key, nor another host."""
+    routes = resource("pages")
+    page = DOCS.read_text()
+
+    @routes.get("/", responses={302: content("text/html", HTML, "Go to /docs")})
+    @open_to_anybody
+    def home() -> AnyResponse:
+        """Send a browser to the page that explains the API."""
+        return redirect("docs")
+
+    @routes.get("/docs", responses={200: content("text/html", HTML, "The page")})
+    @open_to_anybody
+    def docs() -> Response:
+        """Show every operation, and let one try it."""
+        return Response(
+            page, content_type="text/html", headers={"Content-Security-Policy": ITSELF_ONLY}
+        )
+
+    @routes.get(
+        "/openapi.json",
+        responses={200: content("application/json", {"type": "object"}, "OpenAPI 3.1")},
+    )
+    @open_to_anybody
+    def openapi() -> dict[str, Any]:
+        """Describe every operation, in OpenAPI 3.1."""
+        return cast("OpenAPI", current_app).api_doc
+
+    return routes

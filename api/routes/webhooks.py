@@ -1,0 +1,65 @@
+"""Webhooks: verified, written down, answered; read afterwards by a worker."""
+
+import uuid
+from typing import Any
+
+import structlog
+from flask import Response, request
+from flask_openapi3.blueprint import APIBlueprint
+
+from api.answer_schemas import Received
+from api.auth import open_to_anybody
+from api.body import parse_json, read_bytes
+from api.openapi import problems, resource
+from api.schemas import WebhookQuery
+from api.webhook_secret import WebhookSecret
+from fixative.errors import MalformedPrediction
+from fixative.jobs.deliveries import receive
+from fixative.postgres.engine import Database
+from fixative.replicate.prediction import read_prediction
+from fixative.replicate.signature import verify
+from fixative.telemetry.metrics import WEBHOOKS
+from worker.publisher import Publisher
+
+LARGEST = 20 * 2**20
+
+log = structlog.get_logger(__name__)
+
+
+def webhook_routes(database: Database, publisher: Publisher, secret: WebhookSecret) -> APIBlueprint:
+    """Where Replicate calls."""
+    routes = resource("webhooks")
+
+    @routes.post(
+        "/webhook/replicate",
+        description="Signed by Standard Webhooks. The same webhook-id again is the same delivery.",
+        responses={200: Received, **problems(400, 401, 413, 422, 503)},
+    )
+    @open_to_anybody
+    def receive_webhook(query: WebhookQuery) -> dict[str, Any]:
+        """Receive Replicate's word on a prediction; 200 once it is in Postgres."""
+        raw = read_bytes(request, LARGEST)
+        webhook_id = verify(secret.get(), dict(request.headers), raw)
+        try:
+            prediction = read_prediction(parse_json(raw))
+        except MalformedPrediction as error:
+            log.warning("webhook_malformed", webhook_id=webhook_id, reason=str(error))
+            raise
+        with database.begin() as session:
+            hints = receive(session, webhook_id, prediction, _uuid_or_none(query.job))
+        publisher.publish(hints)
+        return {"received": True}
+
+    @routes.after_request
+    def count(response: Response) -> Response:
+        WEBHOOKS.labels(response.status_code).inc()
+        return response
+
+    return routes
+
+
+def _uuid_or_none(text: str | None) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text or "")
+    except ValueError:
+        return None

@@ -1,0 +1,157 @@
+"""What requests must look like. Unknown fields are refused: a typo is never paid for."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from fixative.access.keys import DEFAULT_SCOPES
+from fixative.jobs.accept import JobRequest
+
+TARGETS = ("model", "version", "deployment")
+PART = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+EXAMPLE_VERSION = "39ed52f2a78e934b3ba6e2a89f5b1c712de7dfea535525255b1aa35c5565e08b"
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise PydanticCustomError("nul_character", "has a NUL character")
+    return text
+
+
+Text = Annotated[str, Field(max_length=255), AfterValidator(_without_nul)]
+OwnerAndName = Annotated[str, Field(max_length=255, pattern=rf"^{PART}/{PART}$")]
+Version = Annotated[str, Field(max_length=320, pattern=rf"^({PART}/{PART}:)?[0-9a-f]{{64}}$")]
+JobType = Annotated[str, Field(max_length=64, pattern=rf"^{PART}$")]
+Status = Literal[
+    "queued",
+    "submitting",
+    "starting",
+    "processing",
+    "storing",
+    "succeeded",
+    "failed",
+    "canceled",
+]
+Scope = Literal["submit", "read", "cancel", "media", "passthrough", "admin"]
+
+
+class Request(BaseModel):
+    """Base of all bodies and queries."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Submission(Request):
+    """A job to be done: exactly one of model, version, deployment, and its input."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "model": "black-forest-labs/flux-schnell",
+                    "input": {"prompt": "a lighthouse in fog"},
+                    "job_type": "image",
+                    "label": "lighthouses",
+                },
+                {"version": EXAMPLE_VERSION, "input": {"text": "hello"}, "priority": "low"},
+            ]
+        }
+    )
+
+    model: OwnerAndName | None = Field(None, description="owner/name, run at its latest version")
+    version: Version | None = Field(None, description="64 hex digits, or owner/name:64hex")
+    deployment: OwnerAndName | None = Field(None, description="owner/name of a deployment")
+    input: dict[str, Any] = Field(description="What the model takes")
+    job_type: JobType = Field("other", description="image, video, audio, text, or your own label")
+    metadata: dict[str, Any] | None = Field(None, description="Kept with the job, yours")
+    label: Text | None = Field(None, description="To find jobs by")
+    priority: Literal["low", "normal", "high"] = "normal"
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "Submission":
+        named = [target for target in TARGETS if getattr(self, target) is not None]
+        if len(named) == 1:
+            return self
+        problem = PydanticCustomError("one_target", "exactly one of model, version, deployment")
+        raise ValidationError.from_exception_data(
+            "Submission",
+            [
+                InitErrorDetails(type=problem, loc=(target,), input=getattr(self, target))
+                for target in named or TARGETS
+            ],
+        )
+
+    def request(self) -> JobRequest:
+        """The same in the core's words."""
+        return JobRequest(**dict(self))
+
+
+class SubmissionHeaders(BaseModel):
+    """The headers of a submission that mean something."""
+
+    idempotency_key: str | None = Field(
+        None,
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x20-\x7e]+$",
+        description="The same key with the same body is the same job, paid once",
+    )
+
+
+class JobFilter(Request):
+    """Which jobs a list shows, newest first."""
+
+    status: Status | None = None
+    model: Text | None = None
+    job_type: Text | None = None
+    label: Text | None = None
+    created_after: AwareDatetime | None = None
+    created_before: AwareDatetime | None = None
+    cursor: str | None = Field(None, max_length=64, description="`next` of the page before")
+    limit: int = Field(50, ge=1, le=200)
+
+
+class JobPath(BaseModel):
+    """A job, by its id."""
+
+    job_id: str
+
+
+class MediaPath(JobPath):
+    """A stored object, by the name it has in its job."""
+
+    name: str
+
+
+class WebhookQuery(BaseModel):
+    """What we put into the address that Replicate calls: shown, and trusted for nothing."""
+
+    job: str | None = None
+
+
+class KeyRequest(Request):
+    """A key to be made; the owner is made too if absent."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"owner": "gallery"}]})
+
+    owner: Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9][\w.@-]*$")]
+    scopes: list[Scope] | None = Field(
+        None, min_length=1, description=f"{', '.join(DEFAULT_SCOPES)} when left out"
+    )
+
+
+class KeyPath(BaseModel):
+    """A key, by its id or prefix."""
+
+    key_id: str

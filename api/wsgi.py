@@ -1,0 +1,34 @@
+"""The API as gunicorn runs it (`gunicorn api.wsgi:app`): built in each worker, after its fork."""
+
+import sys
+
+from api.app import create_app
+from fixative.errors import WrongSetting
+from fixative.media.bucket import Bucket
+from fixative.postgres.engine import Database
+from fixative.replicate.client import Replicate
+from fixative.settings import load_settings
+from fixative.shared import connect
+from fixative.telemetry.logging import configure_logging
+from worker.publisher import Publisher
+
+CONNECTIONS = 10
+APP_LOAD_ERROR = 4  # with this exit code of a worker gunicorn ends instead of starting another
+
+try:
+    settings = load_settings()
+except WrongSetting as error:
+    print(error, file=sys.stderr)  # noqa: T201 - there is no logging yet
+    sys.exit(APP_LOAD_ERROR)
+
+configure_logging(settings.fixative_log_format, environment=settings.fixative_env)
+app = create_app(
+    settings,
+    database=Database(settings.sqlalchemy_url, connections=CONNECTIONS, application="fixative-api"),
+    publisher=Publisher(settings),
+    redis=connect(settings.redis_url.get_secret_value()),
+    bucket=Bucket(settings),
+    replicate=Replicate(
+        settings.replicate_base_url, settings.replicate_api_token.get_secret_value()
+    ),
+)

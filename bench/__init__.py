@@ -1,0 +1,1 @@
+"""Benchmarks: Fixative beside peers, in one run on one machine."""

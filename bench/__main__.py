@@ -1,0 +1,47 @@
+"""`python -m bench`: list the benchmarks, run one or all."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from bench import pipeline
+from bench.harness import Comparison
+from bench.report import print_table, write_json
+
+RESULTS = Path(__file__).parent / "results"
+BENCHMARKS: dict[str, Callable[[int, int], Comparison]] = {
+    "pipeline": pipeline.run,
+}
+
+
+def _list(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        for name, run in BENCHMARKS.items():
+            click.echo(f"{name:<12} {run.__doc__}")
+        context.exit()
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
+@click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list)
+@click.option("--jobs", envvar="JOBS", type=click.IntRange(1), default=200, show_default=True)
+@click.option("--rounds", envvar="ROUNDS", type=click.IntRange(1), default=3, show_default=True)
+@click.option(
+    "--results",
+    envvar="RESULTS",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=RESULTS,
+    help="Where NAME.json goes.",
+)
+def main(*, names: tuple[str, ...], jobs: int, rounds: int, results: Path) -> None:
+    """Run the benchmarks NAMES, or all."""
+    for name in names or BENCHMARKS:
+        click.echo(f"{name}: {rounds} rounds of {jobs} jobs")
+        comparison = BENCHMARKS[name](jobs, rounds)
+        print_table(name, comparison)
+        click.echo(f"written to {write_json(name, comparison, results)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The peers: the same pipeline, written by hand without a product."""

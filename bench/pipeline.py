@@ -1,0 +1,91 @@
+"""The whole pipeline: from POST /jobs to a succeeded job whose 100 kB file is in the bucket."""
+
+from collections.abc import Sequence
+from functools import partial
+from statistics import quantiles
+
+from bench.harness import Comparison, Measure, Sample, compare
+from bench.load import Journey, send
+from bench.processes import Usage, cpu_seconds, peak_megabytes
+from bench.stage import Stage, open_stage
+from bench.systems import BYTES, Contestant, bare, fixative
+
+WARM_UP = 40
+STEADY_PER_SECOND = 10
+STEADY_JOBS = 50
+
+ROLES = ("api", "worker-io", "worker-store", "worker-derive", "beat")
+SERVERS = ("postgres", "valkey", "seaweedfs", "emulator")
+MEASURES = (
+    Measure("jobs per second", "1/s", "higher"),
+    Measure("CPU per job", "ms", "lower"),
+    *(Measure(f"CPU per job, {role}", "ms", "lower") for role in ROLES),
+    Measure("CPU per job, servers", "ms", "lower"),
+    *(Measure(f"CPU per job, {server}", "ms", "lower") for server in SERVERS),
+    Measure("burst latency p50", "ms", "lower"),
+    Measure("burst latency p95", "ms", "lower"),
+    Measure("steady latency p50", "ms", "lower"),
+    Measure("steady latency p95", "ms", "lower"),
+    Measure("peak memory", "MB", "lower"),
+)
+
+
+def run(jobs: int, rounds: int) -> Comparison:
+    """POST /jobs to stored media, beside bare Celery: jobs/s, latency, CPU and memory."""
+    steady_jobs = min(jobs, STEADY_JOBS)
+    settings = {
+        "jobs": jobs,
+        "rounds": rounds,
+        "bytes": BYTES,
+        "warm_up": WARM_UP,
+        "steady_jobs": steady_jobs,
+        "steady_per_second": STEADY_PER_SECOND,
+    }
+    with open_stage() as stage:
+        turns = {
+            contestant.name: partial(_turn, stage, contestant, jobs, steady_jobs)
+            for contestant in (fixative(stage), bare(stage))
+        }
+        return compare(turns, MEASURES, rounds=rounds, settings=settings)
+
+
+def _turn(stage: Stage, contestant: Contestant, jobs: int, steady_jobs: int) -> Sample:
+    """Start the system, warm it, a burst for its speed, a steady trickle for its latency."""
+    created = stage.predictions_created()
+    with stage.running(contestant.programs()) as pids:
+        send(contestant, WARM_UP)
+        ours, servers = cpu_seconds(pids), cpu_seconds(stage.servers.pids)
+        burst = send(contestant, jobs)
+        ours, servers = _since(ours, pids), _since(servers, stage.servers.pids)
+        steady = send(contestant, steady_jobs, per_second=STEADY_PER_SECOND)
+        memory = sum(peak_megabytes(pids).values())
+    paid = stage.predictions_created() - created
+    if paid != WARM_UP + jobs + steady_jobs:
+        raise RuntimeError(f"{contestant.name} paid for {paid} predictions")
+    return {
+        "jobs per second": jobs / _duration(burst),
+        **_per_job("CPU per job", ours, jobs),
+        **_per_job("CPU per job, servers", servers, jobs),
+        **_percentiles("burst", burst),
+        **_percentiles("steady", steady),
+        "peak memory": memory,
+    }
+
+
+def _since(before: Usage, pids: dict[str, int]) -> Usage:
+    return {role: seconds - before[role] for role, seconds in cpu_seconds(pids).items()}
+
+
+def _duration(journeys: Sequence[Journey]) -> float:
+    """From the first submit to the last end."""
+    return max(j.stored_at for j in journeys) - min(j.submitted_at for j in journeys)
+
+
+def _per_job(total: str, seconds: Usage, jobs: int) -> Sample:
+    by_role = {f"CPU per job, {role}": 1000 * s / jobs for role, s in seconds.items()}
+    return {total: sum(by_role.values()), **by_role}
+
+
+def _percentiles(name: str, journeys: Sequence[Journey]) -> Sample:
+    cuts = quantiles((1000 * journey.seconds for journey in journeys), n=20, method="inclusive")
+    return {f"{name} latency p50": cuts[9], f"{name} latency p95": cuts[18]}

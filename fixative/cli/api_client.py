@@ -1,0 +1,173 @@
+"""The REST API as the commands use it: one address, one key, errors in words."""
+
+import ipaddress
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from fixative.cli.run_file import default_data_dir, read_run_file
+from fixative.errors import FixativeError, WrongSetting
+
+PAGE = 200
+HELD_SECONDS = 20  # how long one request of ours waits for a job to change
+PAUSE_SECONDS = 0.2  # an API with too many waiters answers at once: it is not to be stormed
+TIMEOUT = httpx.Timeout(connect=5, read=HELD_SECONDS + 40, write=60, pool=5)
+
+
+class ApiError(FixativeError):
+    """The API said no; the message is what it said."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ApiAway(FixativeError):
+    """The API did not answer; the message says what to do."""
+
+
+class Api:
+    """One system's API under one key. Every method raises ApiError or ApiAway."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=TIMEOUT,
+            trust_env=not is_this_machine(url),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def get(self, path: str, **params: Any) -> Any:
+        """The JSON at `path`; parameters that are None are left out."""
+        return self._json("GET", path, params=given(params))
+
+    def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """The answer to POST, None when it has no body."""
+        return self._json("POST", path, json=body or {})
+
+    def items(self, path: str, limit: int, **params: Any) -> Iterator[dict[str, Any]]:
+        """The first `limit` items of a list, over as many pages as that takes."""
+        cursor = None
+        while limit > 0:
+            page = self.get(path, **params, limit=min(limit, PAGE), cursor=cursor)
+            yield from page["items"][:limit]
+            limit -= len(page["items"])
+            cursor = page.get("next")
+            if not cursor:
+                return
+
+    def changes(self, job_id: str) -> Iterator[dict[str, Any]]:
+        """The job now, and again after each change, without end."""
+        etag = ""
+        while True:
+            headers = {"Prefer": f"wait={HELD_SECONDS}", "If-None-Match": etag} if etag else {}
+            response = self._send("GET", f"/jobs/{job_id}", headers=headers)
+            if response.status_code != httpx.codes.NOT_MODIFIED:
+                etag = response.headers.get("ETag", "")
+                yield response.json()
+            time.sleep(PAUSE_SECONDS)
+
+    @contextmanager
+    def stream(self, path: str) -> Iterator[Iterator[bytes]]:
+        """The bytes at `path`; an error may also come while they are read."""
+        with self._translated(), self._http.stream("GET", path) as response:
+            if response.is_error:
+                response.read()
+                raise ApiError(response.status_code, problem_in_words(response))
+            yield response.iter_bytes()
+
+    def _json(self, method: str, path: str, **request: Any) -> Any:
+        response = self._send(method, path, **request)
+        return response.json() if response.content else None
+
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        with self._translated():
+            response = self._http.request(method, path, **request)
+        if response.is_error:
+            raise ApiError(response.status_code, problem_in_words(response))
+        return response
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            raise ApiAway(
+                f"nothing answers at {self.url}: start the system with `fixative up`, "
+                "or set FIXATIVE_API_URL"
+            ) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ApiAway(f"{self.url}: {str(error) or type(error).__name__}") from None
+
+
+def connect() -> Api:
+    """The API that FIXATIVE_API_URL and FIXATIVE_API_KEY name, else the one in run.json.
+
+    Raises WrongSetting, with one line on what to do, when neither says enough.
+    """
+    url, key = os.environ.get("FIXATIVE_API_URL"), os.environ.get("FIXATIVE_API_KEY")
+    if url and not key:
+        # The admin key in run.json is that system's: it is not shown to another.
+        raise WrongSetting("FIXATIVE_API_KEY: needed where FIXATIVE_API_URL is set")
+    if not url:
+        run = read_run_file(default_data_dir())
+        if run is None:
+            raise WrongSetting(
+                f"no running system in {default_data_dir()}: start one with `fixative up`, "
+                "or set FIXATIVE_API_URL and FIXATIVE_API_KEY"
+            )
+        url, key = run["api_url"], key or run["admin_key"]
+    if urlsplit(url).scheme not in {"http", "https"}:
+        raise WrongSetting("FIXATIVE_API_URL: must be an http or https URL")
+    assert key  # noqa: S101
+    return Api(url, key)
+
+
+def given(params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that were given a value."""
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether a proxy for the outside has no business with this address."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def problem_in_words(response: httpx.Response) -> str:
+    """A problem+json answer: its sentence, and a line for each field that it names."""
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = None
+    if not isinstance(problem, dict):
+        return f"{response.status_code} {response.reason_phrase}"
+    sentence = problem.get("detail") or problem.get("title") or response.reason_phrase
+    lines = [f"{sentence} ({response.status_code})"]
+    for error in problem.get("errors") or []:
+        place = ".".join(map(str, error.get("loc", [])))
+        lines.append(f"  {place}: {error.get('msg')}")
+    if wait := response.headers.get("Retry-After"):
+        lines.append(f"  try again in {wait} s")
+    return "\n".join(lines)

@@ -1,0 +1,147 @@
+"""`fixative jobs`: look at jobs, and stop them."""
+
+import sys
+from typing import Any
+
+import click
+from rich.table import Table
+
+from fixative.cli.api_client import ApiError, connect
+from fixative.cli.screen import (
+    error_lines,
+    media_table,
+    moment,
+    print_json,
+    status_text,
+    stdout,
+    table,
+)
+from fixative.cli.statuses import ALL
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def jobs() -> None:
+    """Look at jobs, and stop them."""
+
+
+@jobs.command("list")
+@click.option("--status", type=click.Choice(ALL))
+@click.option("--model", metavar="OWNER/NAME")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
+@as_json
+def list_(*, status: str | None, model: str | None, limit: int, as_json: bool) -> None:
+    """The newest jobs."""
+    with connect() as api:
+        found = list(api.items("/jobs", limit, status=status, model=model))
+    if as_json:
+        print_json(found)
+    else:
+        stdout().print(_jobs_table(found))
+
+
+@jobs.command()
+@click.argument("job_id", metavar="ID")
+@as_json
+def show(*, job_id: str, as_json: bool) -> None:
+    """One job, with its media and their links."""
+    with connect() as api:
+        job = api.get(f"/jobs/{job_id}")
+    if as_json:
+        print_json(job)
+        return
+    out = stdout()
+    facts = table("", "")
+    facts.show_header = False
+    for name, value in _facts(job):
+        facts.add_row(name, value)
+    out.print(facts)
+    if job["media"]:
+        out.print()
+        out.print(media_table(job["media"]))
+
+
+@jobs.command()
+@click.argument("job_ids", metavar="ID...", nargs=-1, required=True)
+@as_json
+def cancel(*, job_ids: tuple[str, ...], as_json: bool) -> None:
+    """Ask for the end of jobs; one that is running ends when Replicate ends it.
+
+    All are tried; exit code 1 when one could not be asked.
+    """
+    asked, refused = [], False
+    with connect() as api:
+        for job_id in job_ids:
+            try:
+                asked.append(api.post(f"/jobs/{job_id}/cancel"))
+            except ApiError as error:
+                refused = True
+                click.echo(f"fixative: {job_id}: {error}", err=True)
+    if as_json:
+        print_json(asked)
+    else:
+        for job in asked:
+            click.echo(f"{job['id']} {_after_cancel(job)}")
+    sys.exit(int(refused))
+
+
+@jobs.command()
+@click.argument("job_id", metavar="ID")
+@as_json
+def timeline(*, job_id: str, as_json: bool) -> None:
+    """Everything that happened to a job, in order, each with its cause."""
+    with connect() as api:
+        items = api.get(f"/jobs/{job_id}/timeline")["items"]
+    if as_json:
+        print_json(items)
+        return
+    rows = table("at (UTC)", "what", "cause", "from", "to", "detail")
+    for item in items:
+        rows.add_row(
+            item["at"].replace("T", " ")[:23],
+            item["kind"],
+            *(str(item.get(name) or "") for name in ("cause", "from", "to", "detail")),
+        )
+    stdout().print(rows)
+
+
+def _jobs_table(found: list[dict[str, Any]]) -> Table:
+    rows = table("id", "status", "type", "model", "label", "created (UTC)")
+    for job in found:
+        rows.add_row(
+            job["id"],
+            status_text(job["status"]),
+            job["job_type"],
+            _target(job),
+            job["label"],
+            moment(job["created_at"]),
+        )
+    return rows
+
+
+def _facts(job: dict[str, Any]) -> list[tuple[str, Any]]:
+    """What there is to say, and nothing that is empty."""
+    waiting, prediction = job.get("waiting"), job.get("prediction")
+    facts = [
+        ("job", job["id"]),
+        ("status", status_text(job["status"])),
+        ("waiting", f"{waiting['reason']} until {moment(waiting['until'])}" if waiting else ""),
+        ("type", job["job_type"]),
+        ("model", _target(job)),
+        ("label", job["label"]),
+        ("prediction", prediction["id"] if prediction else ""),
+        ("created", moment(job["created_at"])),
+        ("completed", moment(job["completed_at"])),
+        ("error", "\n".join(error_lines(job["error"]))),
+        ("warnings", "\n".join(map(str, job.get("warnings") or []))),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _target(job: dict[str, Any]) -> str:
+    return job["model"] or job["deployment"] or job["version"] or ""
+
+
+def _after_cancel(job: dict[str, Any]) -> str:
+    return job["status"] if job["completed_at"] else f"{job['status']}, cancel requested"

@@ -1,0 +1,32 @@
+"""Dead letters: what is known of a task that ended for good without doing its work."""
+
+import traceback
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from fixative.postgres.tables import DeadLetter
+
+
+def bury(session: Session, task: str, arguments: dict[str, Any], error: BaseException) -> None:
+    """Write a dead letter, under the job that the arguments name, if they name one."""
+    session.add(
+        DeadLetter(
+            id=uuid7(),
+            task=task,
+            arguments=arguments,
+            job_id=_job_id(arguments),
+            error_class=type(error).__name__,
+            message=str(error),
+            traceback="".join(traceback.format_exception(error)),
+        )
+    )
+
+
+def _job_id(arguments: dict[str, Any]) -> UUID | None:
+    try:
+        return UUID(arguments["job_id"])
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,149 @@
+"""The API on this test's own servers, without a network between, and keys to it."""
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from api.answer_schemas import Problem
+from api.app import Api, create_app
+from fixative.access.keys import create_key
+from fixative.jobs.listing import JobQuery, list_jobs
+from fixative.names import Hint
+from fixative.postgres.engine import Database
+from fixative.postgres.tables import Job
+from fixative.settings import Settings
+from fixative.shared import connect
+from worker.services import Services
+
+WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SCOPES = ("submit", "read", "cancel", "media")
+
+
+class RecordingPublisher:
+    """Keeps hints instead of sending them."""
+
+    def __init__(self) -> None:
+        self.hints: list[Hint] = []
+
+    def publish(self, hints: Iterable[Hint]) -> None:
+        self.hints += hints
+
+
+@pytest.fixture
+def environ(environ: dict[str, str]) -> dict[str, str]:
+    return {**environ, "REPLICATE_WEBHOOK_SECRET": WEBHOOK_SECRET}
+
+
+@pytest.fixture
+def publisher() -> RecordingPublisher:
+    return RecordingPublisher()
+
+
+@pytest.fixture
+def new_app(services: Services, publisher: RecordingPublisher) -> Iterator[Callable[..., Api]]:
+    """Put the API together, with some of its parts replaced."""
+    redis = connect(services.settings.redis_url.get_secret_value())
+
+    def make(settings: Settings = services.settings, **replaced: Any) -> Api:
+        parts = {
+            "database": services.database,
+            "publisher": publisher,
+            "redis": redis,
+            "bucket": services.bucket,
+            "replicate": services.replicate,
+        }
+        return create_app(settings, **{**parts, **replaced})
+
+    yield make
+    redis.close()
+
+
+@pytest.fixture
+def app(new_app: Callable[..., Api]) -> Api:
+    return new_app()
+
+
+@pytest.fixture
+def new_key(database: Database, settings: Settings) -> Callable[..., str]:
+    """Make a key: of this owner, with these scopes."""
+
+    def make(owner: str = "tests", *scopes: str) -> str:
+        pepper = settings.fixative_admin_key.get_secret_value()
+        with database.begin() as session:
+            return create_key(session, pepper, owner, scopes or SCOPES).key
+
+    return make
+
+
+@pytest.fixture
+def client_of(app: Api, new_key: Callable[..., str]) -> Callable[..., FlaskClient]:
+    """A client with a key: of this owner, with these scopes."""
+
+    def make(owner: str = "tests", *scopes: str) -> FlaskClient:
+        client = app.test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {new_key(owner, *scopes)}"
+        return client
+
+    return make
+
+
+@pytest.fixture
+def api(client_of: Callable[..., FlaskClient]) -> FlaskClient:
+    return client_of()
+
+
+@pytest.fixture
+def admin(app: Api, settings: Settings) -> FlaskClient:
+    client = app.test_client()
+    client.environ_base["HTTP_X_API_KEY"] = settings.fixative_admin_key.get_secret_value()
+    return client
+
+
+@pytest.fixture
+def stranger(app: Api) -> FlaskClient:
+    """A client without a key, from another machine."""
+    client = app.test_client()
+    client.environ_base["REMOTE_ADDR"] = "203.0.113.7"
+    return client
+
+
+@pytest.fixture
+def submit(api: FlaskClient) -> Callable[..., uuid.UUID]:
+    """Submit a job through the API, and give its id."""
+
+    def accepted(**changed: Any) -> uuid.UUID:
+        answer = api.post("/jobs", json={"model": "emu/image", "input": {}, **changed})
+        assert answer.status_code == 202, answer.text
+        return uuid.UUID(answer.json["id"])
+
+    return accepted
+
+
+@pytest.fixture
+def all_jobs(database: Database) -> Callable[[], list[Job]]:
+    def read() -> list[Job]:
+        with database.begin() as session:
+            return list_jobs(session, JobQuery(), before=None, limit=200)
+
+    return read
+
+
+@pytest.fixture
+def refused() -> Callable[[TestResponse, int], Problem]:
+    """Read an error: this status, in the shape of all errors."""
+
+    def read(answer: TestResponse, status: int) -> Problem:
+        assert answer.status_code == status, answer.text
+        assert answer.content_type == "application/problem+json"
+        assert answer.headers["X-Request-Id"]
+        assert "Traceback" not in answer.text
+        problem = Problem.model_validate_json(answer.data)
+        assert problem.status == status
+        assert (problem.errors is not None) == (status == 422)
+        return problem
+
+    return read

@@ -1,0 +1,95 @@
+"""docker-compose.yml is `fixative up` in containers: the same roles, commands and variables."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from fixative.local.data_dir import open_data_dir
+from fixative.local.roles import System, emulator, programs_of
+from fixative.local.servers import ROLES
+from fixative.names import QUEUES, QUEUES_OF_ROLE
+from fixative.settings import Settings
+
+# Where a process listens and keeps its files is the machine's affair, not the role's.
+PLACES = re.compile(
+    r"(?:--bind|--host|--port|--data-dir|--public-url|--worker-tmp-dir) \S+|--(?:address|port)=\S+"
+)
+
+
+@pytest.fixture
+def programs(tmp_path):
+    """What `fixative up` runs, by role, the servers aside."""
+    with open_data_dir(tmp_path / "data") as data_dir:
+        system = System(
+            data_dir=data_dir,
+            environ={},
+            ports={"api": 8000, "emulator": 9100, "flower": 5555},
+            flower_password="secret",
+            local_replicate=True,
+            flower=True,
+        )
+        yield {program.role: program for program in (*programs_of(system), emulator(system))}
+
+
+def test_the_services_are_the_roles_of_fixative_up_and_the_migration(compose, programs):
+    assert compose["services"].keys() == {*ROLES, *programs, "migrate"}
+
+
+def test_the_roles_are_those_of_the_contract(compose, wire_contract):
+    roles = re.search(r"roles `(supervisor [^`]+)`", wire_contract)
+    assert roles
+    assert set(roles[1].split()) == {*compose["services"], "supervisor"} - {"migrate"}
+
+
+def test_a_service_runs_what_fixative_up_runs(compose, programs):
+    for role, program in programs.items():
+        _, _, *arguments = program.argv  # python -m
+        assert _without_places(compose["services"][role]["command"]) == _without_places(arguments)
+
+
+def test_every_queue_is_consumed_by_a_service(compose):
+    consumed = {
+        role: compose["services"][role]["command"][
+            compose["services"][role]["command"].index("--queues") + 1
+        ]
+        for role in QUEUES_OF_ROLE
+    }
+    assert sorted(",".join(consumed.values()).split(",")) == sorted(QUEUES)
+
+
+def test_our_services_are_given_every_variable_that_settings_have(compose, programs):
+    variables = {name.upper() for name in Settings.model_fields} - {"FIXATIVE_DATA_DIR"}
+    for role in {*programs, "migrate"} - {"emulator"}:
+        assert variables <= compose["services"][role]["environment"].keys()
+
+
+def test_nothing_is_published_but_the_api_and_on_loopback_flower(compose):
+    published = {role: s["ports"] for role, s in compose["services"].items() if "ports" in s}
+    assert published == {"api": ["8000:8000"], "flower": ["127.0.0.1:5555:5555"]}
+
+
+def test_every_service_that_stays_is_restarted_and_tells_its_health(compose):
+    for role in compose["services"].keys() - {"migrate"}:
+        assert compose["services"][role]["restart"] == "unless-stopped"
+        assert "healthcheck" in compose["services"][role]
+
+
+@pytest.mark.skipif(shutil.which("docker-compose") is None, reason="no docker-compose here")
+def test_docker_compose_can_parse_it_once_the_secrets_are_set(root):
+    file = root / "docker-compose.yml"
+    secrets = re.findall(r"\$\{(\w+):\?", file.read_text())
+    run = subprocess.run(
+        ["docker-compose", "--file", str(file), "--profile", "local", "config", "--quiet"],
+        env={**os.environ, **dict.fromkeys(secrets, "0123456789abcdef")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def _without_places(arguments):
+    return " ".join(PLACES.sub("", " ".join(arguments)).split())

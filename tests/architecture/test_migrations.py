@@ -1,0 +1,31 @@
+"""The migrations make the tables that the code expects, and can be taken back."""
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from fixative.postgres.migrate import differences, downgrade, pending, upgrade
+
+
+@pytest.fixture
+def url(database_url):
+    """A migrated, empty database, as SQLAlchemy names it."""
+    return "postgresql+psycopg://" + database_url.partition("://")[2]
+
+
+def test_there_is_one_head(root):
+    config = Config()
+    config.set_main_option("script_location", str(root / "fixative/postgres/migrations"))
+    assert len(ScriptDirectory.from_config(config).get_heads()) == 1
+
+
+def test_a_migrated_database_has_the_tables_of_the_code(url):
+    assert differences(url) == []
+
+
+def test_every_migration_can_be_taken_back_and_made_again(url):
+    downgrade(url)
+    assert pending(url)
+    upgrade(url)
+    assert not pending(url)
+    assert differences(url) == []

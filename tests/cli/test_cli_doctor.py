@@ -1,0 +1,137 @@
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from redis import Redis
+
+from fixative.cli.checks import (
+    Finding,
+    check_bucket,
+    check_postgres,
+    check_public_url,
+    check_redis,
+    check_replicate,
+)
+from fixative.cli.s3 import open_s3
+from fixative.postgres.migrate import downgrade
+from fixative.settings import Settings
+
+NOBODY = "127.0.0.1:1"
+
+
+@pytest.fixture
+def changed(settings: Settings) -> Callable[..., Settings]:
+    """This test's system, with some settings otherwise."""
+
+    def change(**values: Any) -> Settings:
+        return settings.model_copy(update=values)
+
+    return change
+
+
+def test_a_system_in_order_is_a_tick_for_each_dependency(run: Any, environ: Any) -> None:
+    result = run("doctor", **environ)
+
+    assert result.exit_code == 0, result.output
+    marks = [line.split()[:2] for line in result.stdout.splitlines()]
+    assert marks == [
+        ["✓", "Postgres"],
+        ["✓", "Redis"],
+        ["✓", "Bucket"],
+        ["✓", "Replicate"],
+        ["–", "Public"],
+    ]
+
+
+def test_one_thing_wrong_makes_exit_code_1_and_the_rest_is_still_looked_at(
+    run: Any, environ: Any
+) -> None:
+    result = run("doctor", **{**environ, "REDIS_URL": f"redis://{NOBODY}/0"})
+
+    assert result.exit_code == 1
+    assert [line[0] for line in result.stdout.splitlines()] == ["✓", "✗", "✓", "✓", "–"]
+
+
+def test_a_wrong_variable_is_named_in_one_line(run: Any, environ: Any) -> None:
+    result = run("doctor", **{**environ, "REPLICATE_BASE_URL": "api.replicate.com"})
+
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "REPLICATE_BASE_URL: " in result.stderr
+
+
+def test_a_postgres_that_is_away_is_wrong(changed: Any) -> None:
+    finding = check_postgres(changed(database_url=SecretStr(f"postgresql://x@{NOBODY}/x")))
+
+    assert finding.ok is False
+    assert "refused" in finding.detail
+
+
+def test_a_pending_migration_is_wrong(settings: Settings) -> None:
+    downgrade(settings.sqlalchemy_url)
+
+    assert check_postgres(settings) == Finding(
+        "Postgres", False, "a migration is pending: run `fixative migrate`"
+    )
+
+
+def test_a_redis_that_evicts_is_wrong(settings: Settings) -> None:
+    with Redis.from_url(settings.redis_url.get_secret_value()) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        finding = check_redis(settings)
+        client.config_set("maxmemory-policy", "noeviction")
+
+    assert finding.ok is False
+    assert "allkeys-lru" in finding.detail
+
+
+def test_a_bucket_that_is_not_there_is_wrong(changed: Any) -> None:
+    finding = check_bucket(changed(s3_bucket="no-such-bucket"))
+
+    assert finding.ok is False
+    assert "no-such-bucket" in finding.detail
+
+
+def test_a_bucket_is_left_as_it_was_found(changed: Any, settings: Settings) -> None:
+    assert check_bucket(changed(s3_prefix="doctors")).ok
+
+    secret = settings.aws_secret_access_key
+    assert secret
+    s3 = open_s3(
+        endpoint_url=settings.s3_endpoint_url,
+        region=settings.aws_region,
+        access_key=settings.aws_access_key_id,
+        secret_key=secret.get_secret_value(),
+    )
+    assert s3.list_objects_v2(Bucket=settings.s3_bucket, Prefix="doctors/")["KeyCount"] == 0
+
+
+def test_a_token_that_replicate_refuses_is_wrong(
+    settings: Settings, emulator: httpx.Client
+) -> None:
+    emulator.post("/_emulator/config", json={"tokens": ["r8_another"]}).raise_for_status()
+
+    finding = check_replicate(settings)
+
+    assert finding.ok is False
+    assert "REPLICATE_API_TOKEN is refused" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("url", "ok", "words"),
+    [
+        (None, None, "polling finds all"),
+        ("https://fixative.example", True, "https://fixative.example/webhook/replicate"),
+        ("http://fixative.example", None, "unencrypted"),
+        ("http://127.0.0.1:8000", True, "http://127.0.0.1:8000/webhook/replicate"),
+    ],
+)
+def test_a_public_url_is_a_choice_and_never_wrong(
+    changed: Any, url: str | None, ok: bool | None, words: str
+) -> None:
+    finding = check_public_url(changed(fixative_public_url=url))
+
+    assert finding.ok is ok
+    assert words in finding.detail

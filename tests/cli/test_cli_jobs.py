@@ -1,0 +1,91 @@
+import json
+from typing import Any
+
+
+def test_the_list_shows_whole_ids_even_in_a_pipe(fixative: Any, fake_api: Any, a_job: Any) -> None:
+    fake_api.on("GET /jobs", {"items": [a_job()], "next": None})
+
+    result = fixative("jobs", "list", "--status", "succeeded", "--model", "a/b", "--limit", "5")
+
+    head, line = result.stdout.splitlines()
+    assert head.split()[:2] == ["id", "status"]
+    assert line.split()[:2] == [a_job()["id"], "succeeded"]
+    assert fake_api.asked[0].query == {"status": "succeeded", "model": "a/b", "limit": "5"}
+
+
+def test_a_long_list_takes_as_many_pages_as_it_needs(
+    fixative: Any, fake_api: Any, a_job: Any
+) -> None:
+    full = {"items": [a_job()] * 200, "next": "more"}
+    fake_api.on("GET /jobs", full, {"items": [a_job()] * 50, "next": "even more"})
+
+    result = fixative("jobs", "list", "--limit", "250", "--json")
+
+    assert len(json.loads(result.stdout)) == 250
+    assert [asked.query for asked in fake_api.asked] == [
+        {"limit": "200"},
+        {"limit": "50", "cursor": "more"},
+    ]
+
+
+def test_a_status_that_does_not_exist_is_refused_here(fixative: Any, fake_api: Any) -> None:
+    result = fixative("jobs", "list", "--status", "done")
+
+    assert result.exit_code == 2
+    assert fake_api.asked == []
+
+
+def test_a_job_is_shown_with_its_links_and_without_empty_facts(
+    fixative: Any, fake_api: Any, a_job: Any, a_medium: Any
+) -> None:
+    job = a_job(media=[a_medium()])
+    fake_api.on(f"GET /jobs/{job['id']}", job)
+
+    result = fixative("jobs", "show", job["id"])
+
+    assert job["media"][0]["url"] in result.stdout
+    assert "2026-01-02 03:04:05" in result.stdout
+    assert "waiting" not in result.stdout
+
+
+def test_a_job_as_json_is_the_apis_own_answer(fixative: Any, fake_api: Any, a_job: Any) -> None:
+    fake_api.on(f"GET /jobs/{a_job()['id']}", a_job())
+
+    assert json.loads(fixative("jobs", "show", a_job()["id"], "--json").stdout) == a_job()
+
+
+def test_all_jobs_are_asked_to_end_even_when_one_is_unknown(
+    fixative: Any, fake_api: Any, a_job: Any
+) -> None:
+    fake_api.problem("POST /jobs/nothing/cancel", 404, "no such job")
+    fake_api.on("POST /jobs/one/cancel", a_job("processing", id="one", completed_at=None))
+    fake_api.on("POST /jobs/two/cancel", a_job("canceled", id="two"))
+
+    result = fixative("jobs", "cancel", "one", "nothing", "two")
+
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == ["one processing, cancel requested", "two canceled"]
+    assert result.stderr == "fixative: nothing: no such job (404)\n"
+
+
+def test_the_timeline_is_a_line_for_each_thing_that_happened(
+    fixative: Any, fake_api: Any, a_job: Any
+) -> None:
+    item = {
+        "at": "2026-01-02T03:04:05.678901Z",
+        "kind": "transition",
+        "cause": "webhook",
+        "from": "starting",
+        "to": "processing",
+        "detail": None,
+    }
+    fake_api.on(f"GET /jobs/{a_job()['id']}/timeline", {"items": [item]})
+
+    table = fixative("jobs", "timeline", a_job()["id"]).stdout.splitlines()
+    told = json.loads(fixative("jobs", "timeline", a_job()["id"], "--json").stdout)
+
+    assert table[1].split() == [
+        *("2026-01-02", "03:04:05.678", "transition"),
+        *("webhook", "starting", "processing"),
+    ]
+    assert told == [item]

@@ -1,0 +1,184 @@
+"""The whole system as a user runs it: `fixative up`, spoken to over REST only."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import psycopg
+import pytest
+
+ENDED = {"succeeded", "failed", "canceled"}
+PATIENCE = 90.0
+OURS = ("REPLICATE_", "FIXATIVE_", "DATABASE_", "REDIS_", "S3_", "AWS_")
+SETTINGS = {
+    "FIXATIVE_POLL_SECONDS": "2",
+    "FIXATIVE_CREATES_PER_MINUTE": "6000",
+}
+
+
+class System:
+    """One running `fixative up`, and what a test does to it."""
+
+    def __init__(self, data_dir: Path, *options: str, **environ: str) -> None:
+        self.data_dir = data_dir
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
+        self.process = subprocess.Popen(
+            [str(Path(sys.executable).with_name("fixative")), "up"]
+            + ["--port", "0", "--data-dir", str(data_dir), *options],
+            env={**clean, **SETTINGS, **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith("ready "), line + self.process.communicate()[1]
+        headers = {"Authorization": f"Bearer {self.run['admin_key']}"}
+        self.api = httpx.Client(base_url=self.run["api_url"], headers=headers, timeout=30)
+
+    @property
+    def run(self) -> dict[str, Any]:
+        return json.loads((self.data_dir / "run.json").read_text())
+
+    @property
+    def pids(self) -> dict[str, int]:
+        return {process["role"]: process["pid"] for process in self.run["processes"]}
+
+    def configure(self, **config: Any) -> None:
+        url = f"{self.run['replicate_url']}/_emulator/config"
+        httpx.post(url, json=config).raise_for_status()
+
+    def creates_of(self, job_id: str) -> int:
+        stats = httpx.get(f"{self.run['replicate_url']}/_emulator/stats").json()
+        return stats["creates"]["by_job"].get(job_id, 0)
+
+    def submit(self, model: str = "black-forest-labs/flux-schnell", **input_: Any) -> str:
+        """Submit as a patient client does: the same request again while nobody answers."""
+        body = {"model": model, "input": input_ or {"prompt": "a cat"}, "job_type": "image"}
+        key = {"Idempotency-Key": os.urandom(8).hex()}
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                answer = self.api.post("/jobs", json=body, headers=key)
+            except httpx.TransportError:
+                time.sleep(0.2)
+                continue
+            if answer.status_code in {200, 202}:
+                return answer.json()["id"]
+            assert answer.status_code == 503, answer.text
+            time.sleep(0.2)
+        raise AssertionError("nobody took the job")
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        return self.api.get(f"/jobs/{job_id}").raise_for_status().json()
+
+    def ended(self, job_id: str, patience: float = PATIENCE) -> dict[str, Any]:
+        return self.all_ended([job_id], patience)[0]
+
+    def all_ended(self, job_ids: list[str], patience: float = PATIENCE) -> list[dict[str, Any]]:
+        """Every job, once all have ended."""
+        deadline = time.monotonic() + patience
+        waiting, ended = list(job_ids), {}
+        while waiting:
+            job_id = waiting[-1]
+            try:
+                job = self.job(job_id)
+            except (httpx.TransportError, httpx.HTTPStatusError):
+                job = {"status": "nobody answers"}
+            if job["status"] in ENDED:
+                ended[waiting.pop()] = job
+                continue
+            assert time.monotonic() < deadline, f"{job_id} is {job}"
+            time.sleep(0.1)
+        return [ended[job_id] for job_id in job_ids]
+
+    def timeline(self, job_id: str) -> list[dict[str, Any]]:
+        return self.api.get(f"/jobs/{job_id}/timeline").raise_for_status().json()["items"]
+
+    def assert_stored(self, job: dict[str, Any]) -> None:
+        """Every original is in the bucket, byte for byte as the local Replicate served it."""
+        url = f"{self.run['replicate_url']}/_emulator/expected/{job['prediction']['id']}"
+        expected = [item["sha256"] for item in httpx.get(url).raise_for_status().json()]
+        originals = [media for media in job["media"] if media["role"] == "original"]
+        assert [media["sha256"] for media in originals] == expected
+        for media in originals:
+            assert sha256(self.object(job["id"], media["name"])).hexdigest() == media["sha256"]
+
+    def object(self, job_id: str, name: str) -> bytes:
+        [found] = [o for o in self.objects() if o.endswith(f"{job_id}/{name}")]
+        with self._s3().get_object(Bucket=self.run["s3"]["bucket"], Key=found)["Body"] as body:
+            return body.read()
+
+    def objects(self) -> list[str]:
+        pages = self._s3().get_paginator("list_objects_v2").paginate(Bucket=self.run["s3"]["bucket"])
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        url = self.run["database_url"].replace("+psycopg", "")
+        with psycopg.connect(url) as connection:
+            return connection.execute(sql).fetchall()
+
+    def kill(self, role: str, sign: int = signal.SIGKILL) -> None:
+        os.kill(self.pids[role], sign)
+
+    def stop(self) -> int:
+        """End it as a user does; its exit code."""
+        self.api.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        self.process.communicate(timeout=30)
+        return self.process.returncode
+
+    def _s3(self) -> Any:
+        at = self.run["s3"]
+        return boto3.client(
+            "s3",
+            endpoint_url=at["endpoint_url"],
+            region_name=at["region"],
+            aws_access_key_id=at["access_key"],
+            aws_secret_access_key=at["secret_key"],
+        )
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., System]]:
+    """Start a system (again, on the same data); it is stopped when the test ends."""
+    started: list[System] = []
+
+    def run(*options: str, **environ: str) -> System:
+        started.append(System(tmp_path / "data", *options, **environ))
+        return started[-1]
+
+    yield run
+    for system in started:
+        system.stop()
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """One system for a module's tests, which leave it running."""
+    running = System(tmp_path_factory.mktemp("system") / "data")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(autouse=True)
+def _no_faults(request: pytest.FixtureRequest) -> None:
+    """Every test of a shared system begins without the faults of the one before."""
+    if "system" in request.fixturenames:
+        running = request.getfixturevalue("system")
+        url = f"{running.run['replicate_url']}/_emulator/config"
+        faults = httpx.get(url).json()["faults"]
+        latency = {"*": {"start": 0.05, "run": 0.3}}
+        running.configure(
+            faults=dict.fromkeys(faults, 0), latency=latency, creates_per_minute=60000
+        )
