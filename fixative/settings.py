@@ -9,10 +9,10 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fixative.errors import WrongSetting
@@ -70,6 +70,19 @@ class Settings(BaseSettings):
             raise ValueError("must be an http or https URL")
         return url.rstrip("/")
 
+    @field_validator("replicate_base_url")
+    @classmethod
+    def _a_host_alone(cls, url: str) -> str:
+        if url.endswith("/v1"):
+            raise ValueError("must be without /v1")
+        return url
+
+    @model_validator(mode="after")
+    def _not_ourselves(self) -> Self:
+        if self.replicate_base_url == self.fixative_public_url:
+            raise ValueError("REPLICATE_BASE_URL must not be FIXATIVE_PUBLIC_URL: that is us")
+        return self
+
     @property
     def sqlalchemy_url(self) -> str:
         """DATABASE_URL in the form that names SQLAlchemy's driver."""
@@ -104,24 +117,30 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        problems = (
+            ": ".join((*map(str.upper, map(str, e["loc"])), e["msg"])) for e in error.errors()
+        )
         raise WrongSetting("; ".join(problems)) from None
+
+
+def read_variable(environ: Mapping[str, str], name: str) -> str | None:
+    """The variable's value, or that of the file that NAME_FILE names; None when unset or empty.
+
+    Raises WrongSetting when the file cannot be read.
+    """
+    value, path = environ.get(name), environ.get(f"{name}_FILE")
+    if not value and path:
+        try:
+            value = Path(path).read_text().strip()
+        except OSError as error:
+            raise WrongSetting(f"{name}_FILE: {error.strerror}: {path}") from None
+    return value or None
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Each variable that is set, or whose NAME_FILE is; an empty value counts as unset."""
-    values = {}
-    for name in Settings.model_fields:
-        value = environ.get(name.upper(), "")
-        path = environ.get(f"{name.upper()}_FILE", "")
-        if not value and path:
-            try:
-                value = Path(path).read_text().strip()
-            except OSError as error:
-                raise WrongSetting(f"{name.upper()}_FILE: {error.strerror}: {path}") from None
-        if value:
-            values[name] = value
-    return values
+    read = {name: read_variable(environ, name.upper()) for name in Settings.model_fields}
+    return {name: value for name, value in read.items() if value is not None}
 
 
 def _from_run_file(environ: Mapping[str, str]) -> dict[str, Any]:

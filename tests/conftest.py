@@ -16,10 +16,10 @@ from redis import Redis
 from sqlalchemy import select
 
 from fixative.access.owners import ensure_owner
+from fixative.jobs.accept import JobRequest, accept
 from fixative.local.servers import embedded_servers
 from fixative.postgres.engine import Database
 from fixative.postgres.migrate import upgrade
-from fixative.jobs.accept import JobRequest, accept
 from fixative.postgres.tables import Attempt, Job
 from fixative.settings import Settings, load_settings
 from worker.services import Services

@@ -43,12 +43,12 @@ class Services:
 
     @cached_property
     def replicate(self) -> Replicate:
-        return Replicate(self.settings.replicate_base_url, self._token)
+        reads = self._pace("reads", self.settings.fixative_reads_per_minute)
+        return Replicate(self.settings.replicate_base_url, self._token, reads)
 
     @cached_property
     def creates(self) -> Pace:
-        account = sha256(self._token.encode()).hexdigest()[:8]
-        return Pace(self.shared, f"creates:{account}", self.settings.fixative_creates_per_minute)
+        return self._pace("creates", self.settings.fixative_creates_per_minute)
 
     @cached_property
     def shared(self) -> Shared:
@@ -105,6 +105,10 @@ class Services:
         for part in ("leases", "fetcher", "bucket", "replicate", "shared", "database"):
             if part in self.__dict__:
                 getattr(self, part).close()
+
+    def _pace(self, kind: str, per_minute: float) -> Pace:
+        account = sha256(self._token.encode()).hexdigest()[:8]
+        return Pace(self.shared, f"{kind}:{account}", per_minute)
 
     @property
     def _token(self) -> str:

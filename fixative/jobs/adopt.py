@@ -36,10 +36,11 @@ def adopt_unknown(database: Database, replicate: Replicate) -> list[Hint]:
     """
     with database.begin() as session:
         _close_abandoned(session)
-        oldest = session.scalar(select(func.min(Attempt.created_at)).where(*_unknown()))
+        unknown = list(session.scalars(select(Attempt).where(Attempt.outcome == "unknown")))
         began_at = session.scalars(select(func.now())).one()
-    if oldest is None:
+    if not unknown:
         return []
+    oldest = min(attempt.created_at for attempt in unknown)
     hints: list[Hint] = []
     unclaimed: list[Prediction] = []
     for page in replicate.pages(created_after=oldest - CLOCKS_DIFFER):
@@ -49,8 +50,12 @@ def adopt_unknown(database: Database, replicate: Replicate) -> list[Hint]:
             hints += ingested.hints
             if ingested.result in {"set_aside", "stranger"}:
                 unclaimed.append(prediction)
+    # Only what was unknown before the listing began: it need not have covered any other.
+    still = select(Attempt).where(
+        Attempt.id.in_([attempt.id for attempt in unknown]), Attempt.outcome == "unknown"
+    )
     with database.begin() as session:
-        for attempt in session.scalars(select(Attempt).where(*_unknown()).with_for_update()):
+        for attempt in session.scalars(still.order_by(Attempt.id).with_for_update()):
             hints += _settle(session, attempt, unclaimed, began_at)
     return hints
 
@@ -74,10 +79,6 @@ def _close_abandoned(session: Session) -> None:
                 ended_at=lease_until or func.now(),
             )
         )
-
-
-def _unknown() -> tuple[Any, ...]:
-    return (Attempt.outcome == "unknown",)
 
 
 def _readable(page: list[Any]) -> list[Prediction]:

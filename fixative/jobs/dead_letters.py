@@ -19,10 +19,15 @@ def bury(session: Session, task: str, arguments: dict[str, Any], error: BaseExce
             arguments=arguments,
             job_id=_job_id(arguments),
             error_class=type(error).__name__,
-            message=str(error),
-            traceback="".join(traceback.format_exception(error)),
+            message=_storable(str(error)),
+            traceback=_storable("".join(traceback.format_exception(error))),
         )
     )
+
+
+def _storable(text: str) -> str:
+    """Postgres takes no NUL in a text; an error may well quote one."""
+    return text.replace("\0", "")
 
 
 def _job_id(arguments: dict[str, Any]) -> UUID | None:

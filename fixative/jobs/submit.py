@@ -150,11 +150,12 @@ class Submitter:
     def _not_even_begun(self, job: Job, error: ReplicateError) -> list[Hint]:
         """The model could not be looked up, so nothing was sent."""
         end = outcome_of(error)
+        if end.outcome != "throttled":  # that was the reads' own pace
+            self._tell_pace(error)
         with self.database.begin() as session:
             if end.outcome == "rejected":
                 move(session, job.id, "failed", cause="task", error=error_of(end.code, end.error))
             else:
-                self._tell_pace(error)
                 session.execute(
                     update(Job)
                     .where(Job.id == job.id)

@@ -10,7 +10,7 @@ from pathlib import Path
 from fixative.local import postgres, seaweedfs, valkey
 from fixative.local.secrets import Secrets
 from fixative.local.servers import Server
-from fixative.settings import LOCAL_TOKEN, Settings
+from fixative.settings import LOCAL_TOKEN, Settings, read_variable
 
 # Which embedded server stands in for which variable.
 SERVER_FOR = {
@@ -22,7 +22,7 @@ SERVER_FOR = {
 
 def is_set(environ: Mapping[str, str], variable: str) -> bool:
     """Whether a value is given, in any of the ways that settings take one."""
-    return any(environ.get(variable + way) for way in ("", "_FILE", "_SECRET"))
+    return read_variable(environ, variable) is not None
 
 
 def needed_servers(environ: Mapping[str, str]) -> list[str]:
@@ -48,8 +48,6 @@ def compose(
         whole.pop("AWS_SESSION_TOKEN", None)  # belongs to keys that we have just replaced
     if not is_set(whole, "FIXATIVE_ADMIN_KEY"):
         whole["FIXATIVE_ADMIN_KEY"] = secrets.admin_key
-    if not is_set(whole, "OUTPUT_DIR"):
-        whole["OUTPUT_DIR"] = str(data_dir / "records")
     if local_replicate:
         whole["REPLICATE_API_TOKEN"] = LOCAL_TOKEN
         whole["REPLICATE_BASE_URL"] = local_replicate
@@ -61,7 +59,7 @@ def compose(
 
 def _allowed_hosts(environ: Mapping[str, str]) -> str:
     default = Settings.model_fields["fixative_allowed_output_hosts"].default
-    return environ.get("FIXATIVE_ALLOWED_OUTPUT_HOSTS") or str(default)
+    return read_variable(environ, "FIXATIVE_ALLOWED_OUTPUT_HOSTS") or str(default)
 
 
 def _keep_off_proxies(environ: dict[str, str]) -> None:

@@ -82,10 +82,10 @@ def supervise(
 
 def _introduce(system: System, say: Callable[[str], None]) -> None:
     path = system.data_dir.path
-    say(f"dashboard {system.url('api')}/ui/  (admin_key in {path}/run.json)")
+    say(f"API     {system.url('api')}/docs  (admin_key in {path}/run.json)")
     if system.flower:
-        say(f"Flower    {system.url('flower')}  (admin, flower_password in {path}/secrets.json)")
-    say(f"logs      {path}/logs")
+        say(f"Flower  {system.url('flower')}  (admin, flower_password in {path}/secrets.json)")
+    say(f"logs    {path}/logs")
 
 
 def _plan(

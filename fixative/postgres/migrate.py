@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from fixative.errors import DatabaseAway
-from fixative.postgres.tables import Table
+from fixative.postgres.tables import Job
 
 
 def upgrade(sqlalchemy_url: str, revision: str = "head") -> None:
@@ -47,7 +47,7 @@ def differences(sqlalchemy_url: str) -> list[object]:
     """What a migrated database has otherwise than `tables.py`; empty when they agree."""
     engine = create_engine(sqlalchemy_url)
     with engine.connect() as connection:
-        found = compare_metadata(MigrationContext.configure(connection), Table.metadata)
+        found = compare_metadata(MigrationContext.configure(connection), Job.metadata)
     engine.dispose()
     return list(found)
 

@@ -2,11 +2,13 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, MetaData, Text, text
-from sqlalchemy.dialects.postgresql import JSON, JSONB, TIMESTAMP
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fixative.postgres.base import NOW, Table, Verbatim, one_of
 
 JOB_STATUSES = (
     "queued",
@@ -31,37 +33,6 @@ OUTCOMES = (
     "absent",  # was unknown; proven never to have been created
 )
 UNSETTLED = ("open", "unknown")
-
-NOW = text("now()")
-
-# JSON as it was written: jsonb would sort the keys of a model's output, and refuse the NUL
-# characters that a model may well produce.
-Verbatim = Annotated[dict[str, Any], mapped_column(JSON(none_as_null=True))]
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(value) for value in values)})"
-
-
-class Table(DeclarativeBase):
-    """Base of all tables: UTC instants, JSON as jsonb, named constraints."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own form
-        datetime: TIMESTAMP(timezone=True),
-        str: Text,
-        dict[str, Any]: JSONB(none_as_null=True),
-        list[str]: JSONB(none_as_null=True),
-        list[Any]: JSONB(none_as_null=True),
-    }
 
 
 class Owner(Table):
@@ -111,7 +82,7 @@ class Job(Table):
     priority: Mapped[str] = mapped_column(server_default="normal")
 
     attempt_id: Mapped[uuid.UUID | None]  # the newest one
-    error: Mapped[dict[str, Any] | None]  # {code, message, retryable, details}
+    error: Mapped[Verbatim | None]  # {code, message, retryable, details}
     warnings: Mapped[list[str] | None]
 
     fair_at: Mapped[datetime | None]  # the place in the queue of all owners
@@ -130,7 +101,7 @@ class Job(Table):
     completed_at: Mapped[datetime | None]
 
     __table_args__ = (
-        CheckConstraint(_one_of("status", JOB_STATUSES), name="status"),
+        CheckConstraint(one_of("status", JOB_STATUSES), name="status"),
         Index(
             "uq_jobs_idempotency",
             "owner_id",
@@ -190,7 +161,7 @@ class Attempt(Table):
     cancel_sent_at: Mapped[datetime | None]
 
     __table_args__ = (
-        CheckConstraint(_one_of("outcome", OUTCOMES), name="outcome"),
+        CheckConstraint(one_of("outcome", OUTCOMES), name="outcome"),
         Index("ix_attempts_job", "job_id", "number", unique=True),
         Index(
             "ix_attempts_unsettled",
@@ -219,7 +190,7 @@ class Transition(Table):
     detail: Mapped[str | None]
 
     __table_args__ = (
-        CheckConstraint(_one_of("cause", CAUSES), name="cause"),
+        CheckConstraint(one_of("cause", CAUSES), name="cause"),
         Index("ix_transitions_job", "job_id", "id"),
     )
 
@@ -267,7 +238,9 @@ class Media(Table):
     content_type: Mapped[str]
     bytes: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str]
-    pointers: Mapped[list[Any]]  # where in the output it stood, each a path of keys and indexes
+    pointers: Mapped[list[Any]] = mapped_column(
+        JSON
+    )  # where in the output it stood, each a path of keys and indexes
     width: Mapped[int | None]
     height: Mapped[int | None]
     duration: Mapped[float | None]

@@ -16,22 +16,26 @@ import httpx
 from replicate.client import Client
 
 from fixative.errors import NoAnswer, NotSent, Refused, ReplicateError
+from fixative.replicate.pace import Pace
 from fixative.replicate.target import Target
-from fixative.replicate.throttling import retry_after
+from fixative.replicate.throttling import learned_pace, retry_after
 
 TOTAL_SECONDS = 60
 KEEPALIVE_SECONDS = 5
 CONNECTIONS = 64
+THROTTLED = 429
 TIMEOUT = httpx.Timeout(connect=5, read=30, write=20, pool=5)
 
 
 class Replicate:
     """One account at Replicate. Safe to use from many threads.
 
-    Every method raises NotSent, NoAnswer or Refused, and nothing of httpx or replicate.
+    Every method raises NotSent, NoAnswer or Refused, and nothing of httpx or replicate. Reads keep
+    to `reads`, where given: one beyond that pace is Refused with 429 without being sent.
     """
 
-    def __init__(self, base_url: str, token: str) -> None:
+    def __init__(self, base_url: str, token: str, reads: Pace | None = None) -> None:
+        self._reads = reads
         self._transport = _Transport()
         self._client = Client(
             api_token=token, base_url=base_url, timeout=TIMEOUT, transport=self._transport
@@ -57,7 +61,7 @@ class Replicate:
 
     def get(self, prediction_id: str) -> dict[str, Any]:
         """The prediction as it is now."""
-        return self._json("GET", f"/v1/predictions/{prediction_id}")
+        return self._read(f"/v1/predictions/{prediction_id}")
 
     def cancel(self, prediction_id: str) -> dict[str, Any]:
         """Ask for its end; answers the prediction as it then is."""
@@ -67,7 +71,7 @@ class Replicate:
         """Pages of 100, newest first, of all predictions created at or after that time."""
         query: dict[str, str] = {"created_after": created_after.isoformat()}
         while True:
-            page = self._json("GET", "/v1/predictions", params=query)
+            page = self._read("/v1/predictions", params=query)
             results, following = page.get("results"), page.get("next")
             if not isinstance(results, list):
                 raise NoAnswer("a page of predictions without results")
@@ -81,11 +85,24 @@ class Replicate:
 
     def model(self, owner: str, name: str) -> dict[str, Any]:
         """The model, with `is_official` and `latest_version` where Replicate says them."""
-        return self._json("GET", f"/v1/models/{owner}/{name}")
+        return self._read(f"/v1/models/{owner}/{name}")
 
     def webhook_secret(self) -> str:
         """The account's secret (`whsec_…`) that signs its webhooks."""
-        return str(self._json("GET", "/v1/webhooks/default/secret")["key"])
+        return str(self._read("/v1/webhooks/default/secret")["key"])
+
+    def _read(self, path: str, **request: Any) -> dict[str, Any]:
+        if self._reads is None:
+            return self._json("GET", path, **request)
+        grant = self._reads.take()
+        if not grant.granted:
+            raise Refused(THROTTLED, "our own pace of reads", retry_after=grant.wait_seconds)
+        try:
+            return self._json("GET", path, **request)
+        except Refused as error:
+            if error.status == THROTTLED:
+                self._reads.throttled(error.retry_after, learned_pace(error.detail))
+            raise
 
     def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         response = self._client._request(method, path, **request)  # noqa: SLF001 - see the module
@@ -168,5 +185,7 @@ def _refusal(response: httpx.Response) -> ReplicateError:
         problem = {}
     detail = problem.get("detail") or problem.get("title") or response.reason_phrase
     return Refused(
-        response.status_code, str(detail), retry_after=retry_after(problem, response.headers)
+        response.status_code,
+        str(detail).replace("\0", ""),
+        retry_after=retry_after(problem, response.headers),
     )

@@ -53,7 +53,7 @@ def read_prediction(raw: Any) -> Prediction:
     """
     if not isinstance(raw, dict):
         raise MalformedPrediction("not an object")
-    raw = _storable(raw)
+    raw = _unicode(raw)
     id_, status, created_at = raw.get("id"), raw.get("status"), raw.get("created_at")
     if not isinstance(id_, str) or not id_.isalnum():
         raise MalformedPrediction("no id")
@@ -103,14 +103,13 @@ def richer(known: dict[str, Any] | None, news: dict[str, Any]) -> dict[str, Any]
     return {**news, **kept}
 
 
-def _storable(value: Any) -> Any:
-    """The value less what jsonb refuses, and models print: NUL and halves of surrogate pairs."""
+def _unicode(value: Any) -> Any:
+    """The value with halves of surrogate pairs replaced: JSON may spell them, no text may."""
     if isinstance(value, str):
-        plain = value.replace("\0", "\N{REPLACEMENT CHARACTER}")
-        return plain if plain.isascii() else plain.encode(errors="replace").decode()
+        return value if value.isascii() else value.encode(errors="replace").decode()
     if isinstance(value, dict):
-        return {_storable(key): _storable(inner) for key, inner in value.items()}
-    return [_storable(inner) for inner in value] if isinstance(value, list) else value
+        return {_unicode(key): _unicode(inner) for key, inner in value.items()}
+    return [_unicode(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _text(value: Any) -> str | None:

@@ -4,8 +4,10 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import delete
 from werkzeug.test import TestResponse
 
 from api.answer_schemas import Problem
@@ -14,8 +16,8 @@ from fixative.access.keys import create_key
 from fixative.jobs.listing import JobQuery, list_jobs
 from fixative.names import Hint
 from fixative.postgres.engine import Database
-from fixative.postgres.tables import Job
-from fixative.settings import Settings
+from fixative.postgres.tables import Delivery, Job
+from fixative.settings import Settings, load_settings
 from fixative.shared import connect
 from worker.services import Services
 
@@ -33,25 +35,70 @@ class RecordingPublisher:
         self.hints += hints
 
 
-@pytest.fixture
-def environ(environ: dict[str, str]) -> dict[str, str]:
-    return {**environ, "REPLICATE_WEBHOOK_SECRET": WEBHOOK_SECRET}
+# Bad input comes in a hundred forms: the parts are built once, and only the rows are each test's own.
 
 
-@pytest.fixture
-def publisher() -> RecordingPublisher:
+@pytest.fixture(scope="session")
+def environ(servers: dict[str, str]) -> Iterator[dict[str, str]]:
+    database_url = servers["DATABASE_URL"].replace("/fixative", "/fixative_api")
+    with psycopg.connect(servers["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("CREATE DATABASE fixative_api TEMPLATE fixative_template")
+    yield {
+        **servers,
+        "DATABASE_URL": database_url,
+        "REPLICATE_API_TOKEN": "r8_test",
+        "REPLICATE_BASE_URL": "http://127.0.0.1:1",
+        "REPLICATE_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "FIXATIVE_ADMIN_KEY": "fx_admin_key_of_the_tests",
+        "FIXATIVE_DATA_DIR": "/nonexistent",
+    }
+
+
+@pytest.fixture(scope="session")
+def settings(environ: dict[str, str]) -> Settings:
+    return load_settings(environ)
+
+
+@pytest.fixture(scope="session")
+def services(settings: Settings) -> Iterator[Services]:
+    made = Services(settings, connections=10)
+    yield made
+    made.database.close()
+
+
+@pytest.fixture(scope="session")
+def database(services: Services) -> Database:
+    return services.database
+
+
+@pytest.fixture(autouse=True)
+def _no_rows_of_other_tests(database: Database) -> Iterator[None]:
+    yield
+    with database.begin() as session:
+        session.execute(delete(Job))
+        session.execute(delete(Delivery))
+
+
+@pytest.fixture(scope="session")
+def _publisher() -> RecordingPublisher:
     return RecordingPublisher()
 
 
 @pytest.fixture
-def new_app(services: Services, publisher: RecordingPublisher) -> Iterator[Callable[..., Api]]:
+def publisher(_publisher: RecordingPublisher) -> RecordingPublisher:
+    _publisher.hints.clear()
+    return _publisher
+
+
+@pytest.fixture(scope="session")
+def new_app(services: Services, _publisher: RecordingPublisher) -> Iterator[Callable[..., Api]]:
     """Put the API together, with some of its parts replaced."""
     redis = connect(services.settings.redis_url.get_secret_value())
 
     def make(settings: Settings = services.settings, **replaced: Any) -> Api:
         parts = {
             "database": services.database,
-            "publisher": publisher,
+            "publisher": _publisher,
             "redis": redis,
             "bucket": services.bucket,
             "replicate": services.replicate,
@@ -62,7 +109,7 @@ def new_app(services: Services, publisher: RecordingPublisher) -> Iterator[Calla
     redis.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def app(new_app: Callable[..., Api]) -> Api:
     return new_app()
 

@@ -8,8 +8,8 @@ from sqlalchemy import func, update
 from fixative.errors import ReplicateError
 from fixative.jobs.adopt import adopt_unknown
 from fixative.postgres.tables import Attempt, Job
-from worker.services import Services
 from fixative.settings import load_settings
+from worker.services import Services
 
 
 @pytest.fixture
@@ -122,9 +122,7 @@ def test_absence_needs_two_listings_and_two_minutes(
     assert emulator.get("/_emulator/stats").json()["creates"]["total"] == 1
 
 
-def test_one_late_listing_alone_proves_nothing(
-    services, database, unknown, attempts_of, let_pass
-):
+def test_one_late_listing_alone_proves_nothing(services, database, unknown, attempts_of, let_pass):
     job_id = unknown("500")
     let_pass(minutes=10)
 
@@ -133,9 +131,7 @@ def test_one_late_listing_alone_proves_nothing(
     assert attempts_of(job_id)[0].outcome == "unknown"
 
 
-def test_an_error_on_a_page_voids_the_listing(
-    services, database, unknown, attempts_of, emulator
-):
+def test_an_error_on_a_page_voids_the_listing(services, database, unknown, attempts_of, emulator):
     job_id = unknown("500")
     emulator.post("/_emulator/config", json={"faults": {"read_500": 1}})
 

@@ -41,7 +41,9 @@ def test_submitting_twice_creates_one_prediction(services, submit, creates, atte
 
 def test_ten_workers_at_once_create_one_prediction(services, submit, creates, attempts_of):
     job_id = submit()
-    workers = [threading.Thread(target=services.submitter.submit, args=(job_id,)) for _ in range(10)]
+    workers = [
+        threading.Thread(target=services.submitter.submit, args=(job_id,)) for _ in range(10)
+    ]
 
     for worker in workers:
         worker.start()
@@ -52,9 +54,7 @@ def test_ten_workers_at_once_create_one_prediction(services, submit, creates, at
     assert len(attempts_of(job_id)) == 1
 
 
-def test_the_prediction_carries_the_limit_of_its_run(
-    services, submit, attempts_of
-):
+def test_the_prediction_carries_the_limit_of_its_run(services, submit, attempts_of):
     job_id = submit()
 
     services.submitter.submit(job_id)
@@ -123,9 +123,7 @@ def test_a_throttled_job_waits_as_long_as_it_was_told(
     assert services.creates.take().granted == 0
 
 
-def test_a_request_that_replicate_rejects_fails_the_job(
-    services, submit, read_job, attempts_of
-):
+def test_a_request_that_replicate_rejects_fails_the_job(services, submit, read_job, attempts_of):
     job_id = submit("meta/meta-llama-3-8b-instruct", input={"max_tokens": 5})
 
     services.submitter.submit(job_id)
@@ -172,9 +170,7 @@ def test_a_worker_whose_lease_ran_out_does_not_post(services, submit, database, 
 def test_a_job_to_be_cancelled_is_not_submitted(services, submit, database, creates):
     job_id = submit()
     with database.begin() as session:
-        session.execute(
-            update(Job).where(Job.id == job_id).values(cancel_requested_at=func.now())
-        )
+        session.execute(update(Job).where(Job.id == job_id).values(cancel_requested_at=func.now()))
 
     services.submitter.submit(job_id)
 

@@ -32,8 +32,15 @@ class System:
         self.data_dir = data_dir
         clean = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
         self.process = subprocess.Popen(
-            [str(Path(sys.executable).with_name("fixative")), "up"]
-            + ["--port", "0", "--data-dir", str(data_dir), *options],
+            [
+                str(Path(sys.executable).with_name("fixative")),
+                "up",
+                "--port",
+                "0",
+                "--data-dir",
+                str(data_dir),
+                *options,
+            ],
             env={**clean, **SETTINGS, **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -119,7 +126,9 @@ class System:
             return body.read()
 
     def objects(self) -> list[str]:
-        pages = self._s3().get_paginator("list_objects_v2").paginate(Bucket=self.run["s3"]["bucket"])
+        pages = (
+            self._s3().get_paginator("list_objects_v2").paginate(Bucket=self.run["s3"]["bucket"])
+        )
         return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:

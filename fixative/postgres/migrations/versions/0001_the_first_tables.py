@@ -134,7 +134,7 @@ def upgrade() -> None:
         sa.Column("priority", sa.Text(), server_default="normal", nullable=False),
         sa.Column("attempt_id", sa.Uuid(), nullable=True),
         sa.Column(
-            "error", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+            "error", postgresql.JSON(none_as_null=True, astext_type=sa.Text()), nullable=True
         ),
         sa.Column(
             "warnings", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
@@ -285,9 +285,7 @@ def upgrade() -> None:
         sa.Column("content_type", sa.Text(), nullable=False),
         sa.Column("bytes", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
-        sa.Column(
-            "pointers", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
-        ),
+        sa.Column("pointers", postgresql.JSON(astext_type=sa.Text()), nullable=False),
         sa.Column("width", sa.Integer(), nullable=True),
         sa.Column("height", sa.Integer(), nullable=True),
         sa.Column("duration", sa.Double(), nullable=True),

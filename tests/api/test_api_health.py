@@ -1,0 +1,120 @@
+"""What machines ask, and what explains the API."""
+
+import threading
+import time
+
+import pytest
+from redis import Redis
+
+from api import readiness
+from api.answer_schemas import Readiness
+from fixative.errors import DatabaseAway
+
+
+class Away:
+    def begin(self):
+        raise DatabaseAway("away")
+
+
+def test_alive_needs_nothing_but_the_process(new_app):
+    client = new_app(database=Away(), redis=None or Redis(port=1)).test_client()
+
+    assert (client.get("/healthz").status_code, client.get("/healthz").json) == (
+        200,
+        {"status": "ok"},
+    )
+
+
+def test_ready_when_every_server_answers(stranger):
+    answer = stranger.get("/readyz")
+
+    found = Readiness.model_validate_json(answer.data)
+    assert (answer.status_code, found.status, found.bucket.status) == (200, "ok", "ok")
+
+
+@pytest.mark.parametrize("away", ["postgres", "redis"])
+def test_not_ready_names_the_server_that_is_away(new_app, away):
+    replaced = {"database": Away()} if away == "postgres" else {"redis": Redis(port=1)}
+
+    answer = new_app(**replaced).test_client().get("/readyz")
+
+    found = Readiness.model_validate_json(answer.data)
+    assert (answer.status_code, found.status) == (503, "away")
+    statuses = {name: getattr(found, name).status for name in ("postgres", "redis", "bucket")}
+    assert statuses == {"postgres": "ok", "redis": "ok", "bucket": "ok", away: "away"}
+
+
+def test_a_server_that_hangs_does_not_hold_up_the_answer(new_app, monkeypatch):
+    monkeypatch.setattr(readiness, "PATIENCE", 0.2)
+    over = threading.Event()
+
+    class Hanging:
+        def check(self):
+            over.wait(30)
+
+    client = new_app(bucket=Hanging()).test_client()
+    began = time.monotonic()
+    answers = [client.get("/readyz") for _ in range(3)]
+    took = time.monotonic() - began
+    over.set()
+
+    assert [answer.json["bucket"]["status"] for answer in answers] == ["away"] * 3
+    assert took < 5
+
+
+def test_metrics_tell_the_backlog(app, submit):
+    submit()
+
+    text = app.test_client().get("/metrics").text
+
+    assert 'fixative_jobs{status="queued"} 1.0' in text
+    assert "fixative_oldest_due_seconds" in text
+    assert "fixative_jobs_accepted_total" in text
+
+
+def test_metrics_are_there_while_postgres_is_away(new_app):
+    answer = new_app(database=Away()).test_client().get("/metrics")
+
+    assert answer.status_code == 200
+    assert "fixative_jobs_accepted_total" in answer.text
+    assert "fixative_oldest_due_seconds" not in answer.text
+
+
+def test_the_openapi_document_describes_every_route_and_its_errors(app, stranger):
+    document = stranger.get("/openapi.json").json
+
+    assert document["openapi"].startswith("3.1")
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "header"}
+    for rule in app.url_map.iter_rules():
+        path = str(rule).replace("<path:", "<").replace("<", "{").replace(">", "}")
+        for method in rule.methods - {"HEAD", "OPTIONS"}:
+            operation = document["paths"][path][method.lower()]
+            assert operation["summary"]
+            for status, response in operation["responses"].items():
+                if int(status) >= 400 and path != "/readyz":
+                    (problem,) = response["content"].items()
+                    assert problem[0] == "application/problem+json"
+                    assert problem[1]["example"]["status"] == int(status)
+
+
+def test_what_the_openapi_document_refers_to_is_in_it(stranger):
+    document = stranger.get("/openapi.json")
+
+    def references(value):
+        if isinstance(value, dict):
+            yield from ([value["$ref"]] if "$ref" in value else [])
+            yield from (ref for inner in value.values() for ref in references(inner))
+        elif isinstance(value, list):
+            yield from (ref for inner in value for ref in references(inner))
+
+    for reference in references(document.json):
+        assert reference.rpartition("/")[2] in document.json["components"]["schemas"]
+
+
+def test_the_page_asks_no_other_host(stranger):
+    page = stranger.get("/docs")
+
+    assert page.content_type.startswith("text/html")
+    assert "http://" not in page.text
+    assert "https://" not in page.text
+    assert stranger.get("/").location == "docs"
