@@ -20,16 +20,14 @@ STYLES = {
 def stdout() -> Console:
     """Where results go. What comes from outside is printed as it is, never as markup."""
     console = Console(markup=False, highlight=False, emoji=False)
-    return console if console.is_terminal else _wide(stderr=False)
+    if not console.is_terminal:
+        console.width = WIDE
+    return console
 
 
 def stderr() -> Console:
     """Where progress goes."""
     return Console(stderr=True, markup=False, highlight=False, emoji=False)
-
-
-def _wide(*, stderr: bool) -> Console:
-    return Console(stderr=stderr, width=WIDE, markup=False, highlight=False, emoji=False)
 
 
 def print_json(value: Any) -> None:

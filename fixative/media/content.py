@@ -13,6 +13,7 @@ EXTENSIONS = {
     "image/gif": "gif",
     "image/avif": "avif",
     "image/svg+xml": "svg",
+    "image/tiff": "tif",
     "video/mp4": "mp4",
     "video/webm": "webm",
     "video/quicktime": "mov",
@@ -35,7 +36,7 @@ SAME = {
 }
 UNKNOWN = "application/octet-stream"
 KINDS = ("image", "video", "audio", "text")
-SURE = 0.5
+SURE = 0.3  # three bytes of a signature; shorter ones count only where they agree
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,12 @@ class Content:
 
 def recognise(head: bytes, declared: str | None) -> Content:
     """The type that the first bytes show; else what was declared, where it can be true."""
-    for match in _matches(head):
-        type_ = SAME.get(match.mime_type, match.mime_type)
-        if type_ in EXTENSIONS and match.confidence >= SURE:
-            return Content(type_)
     plain = (declared or "").partition(";")[0].strip().lower()
     plain = SAME.get(plain, plain)
+    for match in _matches(head):
+        type_ = SAME.get(match.mime_type, match.mime_type)
+        if type_ in EXTENSIONS and (match.confidence >= SURE or type_ == plain):
+            return Content(type_)
     if plain in {"text/plain", "application/json"} and _is_text(head):
         return Content(plain)
     return Content(UNKNOWN)

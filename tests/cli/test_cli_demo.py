@@ -1,6 +1,8 @@
 import io
 import json
 import os
+import subprocess
+import sys
 import time
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -86,25 +88,25 @@ def test_no_service_of_somebody_elses_gets_into_the_demo() -> None:
     assert without_services({**theirs, "PATH": "/bin"}) == {"PATH": "/bin"}
 
 
-def test_a_system_that_does_not_start_fails_with_its_last_words(tmp_path: Path) -> None:
+def test_a_system_that_does_not_start_is_told_with_its_last_words(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "fixative.cli.demo", "--data-dir", str(tmp_path / "data")]
     with open_data_dir(tmp_path / "data"):
-        system = System(tmp_path / "data")
-        with pytest.raises(DemoFailed, match="another `fixative up` is running here"):
-            list(system.start())
-        system.stop()
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 1
+    assert "another `fixative up` is running here" in ended.stdout
+    assert ended.stderr == ""
 
 
 def test_a_process_that_outlives_the_system_is_named(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr("fixative.cli.demo.system.PATIENCE_SECONDS", 0)
-    with open_data_dir(tmp_path / "data"):
-        system = System(tmp_path / "data")
-        with pytest.raises(DemoFailed):
-            list(system.start())
-        alive = {"role": "postgres", "pid": os.getpid()}
-        (tmp_path / "data/run.json").write_text(json.dumps({"processes": [alive]}))
+    system = System(tmp_path)
+    system._process = subprocess.Popen([sys.executable, "-c", ""])
+    alive = {"role": "postgres", "pid": os.getpid()}
+    (tmp_path / "run.json").write_text(json.dumps({"processes": [alive]}))
 
-        with pytest.raises(DemoFailed, match=rf"postgres \({os.getpid()}\)"):
-            system.stop()
+    with pytest.raises(DemoFailed, match=rf"postgres \({os.getpid()}\)"):
+        system.stop()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
@@ -19,6 +18,8 @@ from fixative.cli.demo.screen import Screen
 from fixative.cli.demo.system import System
 from fixative.cli.screen import count
 from fixative.errors import FixativeError
+
+INTERRUPTED = "Interrupted."
 
 
 @click.command()
@@ -40,24 +41,29 @@ def demo(*, keep: bool, data_dir: Path | None) -> None:
     system = System(data_dir or Path(scratch or ""))
     atexit.register(system.stop)  # whatever happens
     screen = Screen()
+    summary = trouble = ""
     try:
         summary = perform(system, screen)
-        if keep:
-            atexit.unregister(system.stop)
-            screen.addresses(system.run_file(), system.data_dir, system.pid)
-            return
-        screen.step("Stopping everything")
-        system.stop()
-        screen.done("Every process has ended.")
     except KeyboardInterrupt:
-        system.stop()
-        delete(scratch)
-        give_up(screen, "Interrupted. Everything is stopped.")
+        trouble = INTERRUPTED
     except FixativeError as error:
-        system.stop()
-        give_up(screen, f"{error}\nEverything is stopped. The logs are in {system.data_dir}/logs")
-    delete(scratch)
-    screen.last_word(f"{summary} {time.monotonic() - started:.1f} s in all.", good=True)
+        trouble = str(error)
+    if keep and not trouble:
+        atexit.unregister(system.stop)
+        screen.addresses(system.run_file(), system.data_dir, system.pid)
+        return
+    try:
+        stop(system, screen)
+    except DemoFailed as error:
+        trouble = f"{trouble}\n{error}".strip()
+    if trouble not in {"", INTERRUPTED}:
+        trouble += f"\nThe logs are in {system.data_dir}/logs"
+    elif scratch is not None:
+        shutil.rmtree(scratch)
+    screen.last_word(
+        trouble or f"{summary} {time.monotonic() - started:.1f} s in all.", good=not trouble
+    )
+    sys.exit(int(bool(trouble)))
 
 
 def perform(system: System, screen: Screen) -> str:
@@ -89,6 +95,7 @@ def perform(system: System, screen: Screen) -> str:
         screen.stored(running)
 
         screen.step("Reading every stored byte back, and comparing length and SHA-256")
+        screen.note("in the bucket, in Postgres, by GET /media and, of originals, at Replicate")
         objects = size = 0
         with Checker(run, api) as checker:
             for one in running:
@@ -107,16 +114,11 @@ def expect_success(one: Running, api: Api) -> None:
         )
 
 
-def delete(scratch: str | None) -> None:
-    """Remove the temporary directory, if there is one."""
-    if scratch is not None:
-        shutil.rmtree(scratch)
-
-
-def give_up(screen: Screen, why: str) -> NoReturn:
-    """Say why, and end with exit code 1."""
-    screen.last_word(why, good=False)
-    sys.exit(1)
+def stop(system: System, screen: Screen) -> None:
+    """Stop everything. Raises DemoFailed when a process is left."""
+    screen.step("Stopping everything")
+    system.stop()
+    screen.done("Every process has ended.")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ class Screen:
         """A new step begins."""
         self._steps += 1
         self.console.print()
-        self.console.print(Text(f"{self._steps}  ", "cyan") + Text(title, "bold"))
+        self.console.print(Text.assemble((f"{self._steps}  ", "cyan"), (title, "bold")))
 
     def note(self, line: str) -> None:
         """Something worth knowing."""
@@ -45,7 +45,7 @@ class Screen:
 
     def done(self, line: str) -> None:
         """Something came out right."""
-        self.console.print(Text(f"{INDENT}✓ ", "green") + Text(line, ""), soft_wrap=True)
+        self.console.print(Text.assemble((f"{INDENT}✓ ", "green"), line), soft_wrap=True)
 
     def starting(self, lines: Iterable[str]) -> None:
         """Show what the supervisor says while it starts: one moving line, or plain lines."""
@@ -84,15 +84,14 @@ class Screen:
         for one in running:
             links = [str(item["url"]) for item in one.job["media"]]
             where = links[0].rpartition("/")[0] + "/" if links else ""
-            line = Text(f"{INDENT}{one.order.kind:<10} ") + Text(where, "blue")
+            line = Text.assemble(f"{INDENT}{one.order.kind:<10} ", (where, "blue"))
             self.console.print(line, soft_wrap=True)
 
     def checked(self, one: Running, found: Checked) -> None:
         """A job's bytes are what everybody says they are."""
         objects = f"{found.objects} object{'s' if found.objects != 1 else ' '}"
         self.done(
-            f"{one.order.kind:<10}  {objects:>9}  {count(found.bytes):>9} bytes  "
-            "bucket = database = Replicate = GET"
+            f"{one.order.kind:<10}  {objects:>9}  {count(found.bytes):>9} bytes  all the same"
         )
 
     def addresses(self, run: Mapping[str, Any], data_dir: Path, pid: int) -> None:

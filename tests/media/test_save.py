@@ -1,0 +1,200 @@
+"""Storing: everything in the bucket before the job succeeds, whoever dies or lies meanwhile."""
+
+from dataclasses import replace
+from hashlib import sha256
+
+import pytest
+from sqlalchemy import func, update
+
+from fixative.errors import BucketError
+from fixative.jobs.store import media_of
+from fixative.media.bucket import Bucket
+from fixative.postgres.tables import Job
+from fixative.recovery.poll import ask_about
+from fixative.settings import load_settings
+
+
+@pytest.fixture
+def storing(services, database, submit, attempts_of, eventually, read_job):
+    """A job whose prediction has succeeded, ready to be stored."""
+
+    def make(model="black-forest-labs/flux-schnell", **request):
+        job_id = submit(model, **request)
+        services.submitter.submit(job_id)
+        prediction_id = attempts_of(job_id)[0].prediction_id
+
+        def arrived():
+            ask_about(database, services.replicate, prediction_id)
+            return read_job(job_id).status == "storing"
+
+        eventually(arrived)
+        return job_id
+
+    return make
+
+
+@pytest.fixture
+def media(database, read_job):
+    def of(job_id):
+        with database.begin() as session:
+            return media_of(session, read_job(job_id))
+
+    return of
+
+
+@pytest.fixture
+def again(services, database):
+    """Store once more, as if the wait of the last failure were over."""
+
+    def store(job_id):
+        with database.begin() as session:
+            session.execute(update(Job).values(next_attempt_at=func.now()))
+        services.storer.store(job_id)
+
+    return store
+
+
+def fault(emulator, **faults):
+    emulator.post("/_emulator/config", json={"faults": faults}).raise_for_status()
+
+
+def content(services, key):
+    with services.bucket.get(key).body as body:
+        return body.read()
+
+
+def test_storing_twice_makes_one_set_of_media(services, storing, media, read_job):
+    job_id = storing(input={"prompt": "x", "num_outputs": 3})
+
+    services.storer.store(job_id)
+    services.storer.store(job_id)
+
+    names = ["original-001.webp", "original-002.webp", "original-003.webp"]
+    assert [item.name for item in media(job_id)] == names
+    assert read_job(job_id).status == "succeeded"
+
+
+def test_what_an_earlier_run_has_stored_is_not_fetched_again(
+    services, storing, media, emulator, again
+):
+    job_id = storing("emulator/bytes", input={"bytes": 1000, "count": 4})
+    fault(emulator, output_fails_once=1)
+    services.storer.store(job_id)
+    for _ in range(4):
+        again(job_id)
+
+    assert len(media(job_id)) == 4
+    requests = emulator.get("/_emulator/stats").json()["requests"]
+    served = sum(n for route, n in requests.items() if "/_files/" in route and " 200" in route)
+    assert served == 4
+
+
+def test_a_truncated_download_is_never_kept(services, storing, media, emulator, again, read_job):
+    job_id = storing("emulator/bytes", input={"bytes": 50_000})
+    fault(emulator, output_truncated=1)
+
+    services.storer.store(job_id)
+    assert (read_job(job_id).status, media(job_id)) == ("storing", [])
+    assert read_job(job_id).waiting_reason == "upstream"
+
+    fault(emulator, output_truncated=0)
+    again(job_id)
+    [stored] = media(job_id)
+    assert stored.bytes == 50_000
+    assert sha256(content(services, stored.key)).hexdigest() == stored.sha256
+
+
+def test_files_gone_before_they_were_fetched_fail_the_job_and_say_so(
+    services, storing, emulator, read_job
+):
+    job_id = storing()
+    fault(emulator, output_gone=1)
+
+    services.storer.store(job_id)
+
+    job = read_job(job_id)
+    assert (job.status, job.error["code"]) == ("failed", "output_expired")
+    assert job.error["details"] == {"saved": []}
+
+
+def test_a_file_beyond_the_limit_fails_the_job(environ, services, storing, read_job):
+    small = load_settings({**environ, "FIXATIVE_MAX_OUTPUT_BYTES": "1000"})
+    job_id = storing("emulator/bytes", input={"bytes": 1001})
+    fetcher = type(services.fetcher)(services.fetcher.allowed, small.fixative_max_output_bytes)
+
+    replace(services.storer, fetcher=fetcher).store(job_id)
+    fetcher.close()
+
+    assert read_job(job_id).error["code"] == "output_too_large"
+
+
+def test_a_bucket_that_is_away_loses_nothing(environ, services, storing, again, read_job):
+    job_id = storing()
+    away = Bucket(load_settings({**environ, "S3_ENDPOINT_URL": "http://127.0.0.1:9"}))
+
+    replace(services.storer, bucket=away).store(job_id)
+    away.close()
+
+    assert read_job(job_id).status == "storing"
+    with pytest.raises(BucketError):
+        away.check()
+    again(job_id)
+    assert read_job(job_id).status == "succeeded"
+
+
+def test_a_worker_that_lost_its_lease_leaves_no_row(services, storing, media, read_job):
+    job_id = storing()
+    storer = replace(services.storer, keys=_Stealing(services))
+
+    storer.store(job_id)
+
+    assert (read_job(job_id).status, media(job_id)) == ("storing", [])
+
+
+def test_text_and_structure_get_files_of_their_own(services, storing, media):
+    text = storing("meta/meta-llama-3-8b-instruct", input={"prompt": "hello"})
+    nested = storing("emulator/report", input={"frames": 2})
+
+    services.storer.store(text)
+    services.storer.store(nested)
+
+    [written] = media(text)
+    assert (written.name, written.content_type) == ("original.txt", "text/plain")
+    assert "output.json" in [item.name for item in media(nested)]
+
+
+@pytest.mark.parametrize("value", [None, [], "", {}])
+def test_an_empty_output_is_a_success_without_files(services, storing, media, read_job, value):
+    job_id = storing("emulator/echo", input={"value": value})
+
+    services.storer.store(job_id)
+
+    assert (read_job(job_id).status, media(job_id)) == ("succeeded", [])
+
+
+def test_a_number_is_kept_as_json(services, storing, media):
+    job_id = storing("emulator/echo", input={"value": 42})
+
+    services.storer.store(job_id)
+
+    assert [content(services, item.key) for item in media(job_id)] == [b"42"]
+
+
+def test_a_url_elsewhere_is_data(services, storing, media):
+    job_id = storing("emulator/echo", input={"value": {"see": "https://example.org/a.png"}})
+
+    services.storer.store(job_id)
+
+    assert [item.name for item in media(job_id)] == ["output.json"]
+
+
+class _Stealing:
+    """Keys that give the job's lease to somebody else just before the upload."""
+
+    def __init__(self, services):
+        self._services = services
+
+    def key(self, job, name):
+        with self._services.database.begin() as session:
+            session.execute(update(Job).values(lease_token=Job.lease_token + 1))
+        return self._services.keys.key(job, name)

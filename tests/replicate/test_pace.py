@@ -1,0 +1,128 @@
+"""The pace script on a real Valkey, and each process's share while Valkey is away."""
+
+import secrets
+import time
+
+import pytest
+
+from fixative.replicate.pace import FAILURES_TO_OPEN, Pace
+from fixative.replicate.throttling import LearnedPace, learned_pace, retry_after
+from fixative.shared import Shared, connect
+
+LOW_CREDIT = (
+    "Request was throttled. Your rate limit for creating predictions is reduced to 6 requests per"
+    " minute with a burst of 1 requests while you have less than $5.0 in credit. Your rate limit"
+    " resets in ~5s."
+)
+
+
+@pytest.fixture
+def shared(servers):
+    made = Shared(connect(servers["REDIS_URL"]))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pace(shared):
+    """Ten a second."""
+    return Pace(shared, secrets.token_hex(4), 600)
+
+
+def test_a_burst_is_one_seconds_worth_and_then_the_pace(pace, eventually):
+    assert pace.take(100).granted == 10
+    refused = pace.take()
+    assert refused.granted == 0
+    assert 0 < refused.wait_seconds <= 0.2
+    assert eventually(lambda: pace.take().granted) == 1
+
+
+def test_over_time_the_pace_is_kept_but_not_exceeded(pace):
+    pace.take(100)
+    began, granted = time.monotonic(), 0
+    while time.monotonic() - began < 1.5:
+        granted += pace.take(5).granted
+
+    assert granted <= (time.monotonic() - began) * 10 + 1
+    assert granted >= 12
+
+
+def test_a_throttling_answer_stops_all_processes_and_then_lets_one_through(pace, eventually):
+    pace.throttled(0.5, None)
+
+    assert pace.take().granted == 0
+    assert eventually(lambda: pace.take(10).granted) == 1
+
+
+def test_a_pace_told_by_replicate_is_kept_by_all(shared):
+    name = secrets.token_hex(4)
+    mine, theirs = Pace(shared, name, 600), Pace(shared, name, 600)
+
+    mine.throttled(0.1, LearnedPace(6, 1))
+
+    assert theirs.take().granted == 0
+    assert theirs.take().wait_seconds <= 0.1
+    time.sleep(0.15)
+    assert theirs.take(5).granted == 1
+    assert 9 < theirs.take().wait_seconds <= 10
+
+
+def test_failures_in_a_row_open_the_breaker_and_a_success_closes_it(pace):
+    for _ in range(FAILURES_TO_OPEN):
+        pace.failed()
+    assert (pace.take().granted, pace.take().reason) == (0, "breaker")
+
+    pace.succeeded()
+    assert pace.take().granted == 1
+
+
+def test_a_success_between_failures_keeps_the_breaker_closed(pace):
+    for _ in range(FAILURES_TO_OPEN):
+        pace.failed()
+        pace.succeeded()
+
+    assert pace.take().granted == 1
+
+
+def test_after_a_hold_one_call_goes_out_to_test(pace, shared):
+    pace.hold("token")
+    assert pace.take().reason == "token"
+
+    [key] = [k for k in shared.redis.keys("fixative:pace:*") if shared.redis.hget(k, "reason")]
+    shared.redis.hset(key, "closed_until", time.time() - 1)
+
+    assert pace.take(10).granted == 1
+    assert pace.take(10).granted == 0
+    pace.succeeded()
+    assert pace.take(5).granted == 5
+
+
+def test_while_redis_is_away_a_process_keeps_to_a_quarter():
+    nobody = Shared(connect("redis://127.0.0.1:9"))
+    pace = Pace(nobody, "x", 6000)
+
+    assert pace.take(100).granted == 25
+    assert pace.take().granted == 0
+    assert nobody.away
+    pace.throttled(60, None)
+    assert pace.take().wait_seconds > 50
+
+
+@pytest.mark.parametrize(
+    ("problem", "headers", "seconds"),
+    [
+        ({"detail": "… resets in ~30s."}, {}, 30),
+        ({"detail": LOW_CREDIT, "retry_after": 5}, {}, 5),
+        ({"detail": "Expected available in 1 second."}, {}, 1),
+        ({"detail": "slow down"}, {"retry-after": "7"}, 7),
+        ({"detail": "slow down"}, {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        ({}, {}, None),
+    ],
+)
+def test_when_to_come_back_is_read_from_wherever_it_stands(problem, headers, seconds):
+    assert retry_after(problem, headers) == seconds
+
+
+def test_a_reduced_pace_is_read_from_the_answer():
+    assert learned_pace(LOW_CREDIT) == LearnedPace(6, 1)
+    assert learned_pace("Request was throttled.") is None
