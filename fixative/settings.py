@@ -12,8 +12,15 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from fixative.errors import WrongSetting
 
@@ -21,10 +28,10 @@ DEFAULT_DATA_DIR = ".fixative"
 LOCAL_TOKEN = "r8_local"  # noqa: S105 - the local Replicate takes any
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything that can be set, under the names of the environment (case-insensitive)."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     database_url: SecretStr
     redis_url: SecretStr

@@ -9,11 +9,11 @@ from math import ceil
 from typing import Any
 
 
-class ConnectionCut(Exception):  # noqa: N818 - no error of ours: the caller is to see a reset
+class ConnectionCut(Exception):
     """The connection is to be reset, without an answer."""
 
 
-class Problem(Exception):  # noqa: N818 - RFC 7807's own word
+class Problem(Exception):
     """An answer with `application/problem+json`: a status and a body."""
 
     def __init__(self, status: int, detail: str, title: str | None = None, **more: Any) -> None:

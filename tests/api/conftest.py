@@ -21,7 +21,6 @@ from fixative.settings import Settings, load_settings
 from fixative.shared import connect
 from worker.services import Services
 
-WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SCOPES = ("submit", "read", "cancel", "media")
 
 
@@ -35,20 +34,19 @@ class RecordingPublisher:
         self.hints += hints
 
 
-# Bad input comes in a hundred forms: the parts are built once, and only the rows are each test's own.
+# Bad input has a hundred forms: the parts are built once, and only the rows are each test's own.
 
 
 @pytest.fixture(scope="session")
-def environ(servers: dict[str, str]) -> Iterator[dict[str, str]]:
-    database_url = servers["DATABASE_URL"].replace("/fixative", "/fixative_api")
+def environ(servers: dict[str, str]) -> dict[str, str]:
+    server, _, _ = servers["DATABASE_URL"].rpartition("/")
     with psycopg.connect(servers["DATABASE_URL"], autocommit=True) as connection:
         connection.execute("CREATE DATABASE fixative_api TEMPLATE fixative_template")
-    yield {
+    return {
         **servers,
-        "DATABASE_URL": database_url,
+        "DATABASE_URL": f"{server}/fixative_api",
         "REPLICATE_API_TOKEN": "r8_test",
         "REPLICATE_BASE_URL": "http://127.0.0.1:1",
-        "REPLICATE_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "FIXATIVE_ADMIN_KEY": "fx_admin_key_of_the_tests",
         "FIXATIVE_DATA_DIR": "/nonexistent",
     }

@@ -6,6 +6,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select
 from standardwebhooks import Webhook
 
@@ -13,8 +14,7 @@ from fixative.errors import DatabaseAway, NotSent
 from fixative.names import INGEST_PREDICTION, Hint
 from fixative.postgres.tables import Delivery
 
-from .conftest import WEBHOOK_SECRET
-
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PREDICTION = {
     "id": "q5wzgy5k6hrmc0cz8e7s3bqf0r",
     "status": "succeeded",
@@ -24,7 +24,7 @@ PREDICTION = {
 }
 
 
-def signed(body, webhook_id="msg_1", *, secret=WEBHOOK_SECRET, at=None):
+def signed(body, webhook_id="msg_1", *, secret=SECRET, at=None):
     at = at or datetime.now(UTC)
     return {
         "webhook-id": webhook_id,
@@ -33,9 +33,15 @@ def signed(body, webhook_id="msg_1", *, secret=WEBHOOK_SECRET, at=None):
     }
 
 
+@pytest.fixture(scope="module")
+def app(new_app, settings):
+    return new_app(settings.model_copy(update={"replicate_webhook_secret": SecretStr(SECRET)}))
+
+
 @pytest.fixture
-def call(stranger):
-    def post(content=PREDICTION, *, path="/webhook/replicate", headers=None, client=stranger):
+def call(app):
+    def post(content=PREDICTION, *, path="/webhook/replicate", headers=None, client=None):
+        client = client or app.test_client()
         body = content if isinstance(content, str) else json.dumps(content)
         headers = signed(body) if headers is None else headers
         return client.post(path, data=body, headers=headers, content_type="application/json")
@@ -137,17 +143,6 @@ def test_over_20_mb_is_413_before_anything_is_verified(call, refused):
     refused(call(" " * (20 * 2**20 + 1), headers={}), 413)
 
 
-def test_with_postgres_away_it_is_503_and_to_be_sent_again(new_app, call, refused):
-    class Away:
-        def begin(self):
-            raise DatabaseAway("connection refused by db.internal")
-
-    answer = call(client=new_app(database=Away()).test_client())
-
-    assert "db.internal" not in refused(answer, 503).detail
-    assert int(answer.headers["Retry-After"]) > 0
-
-
 class Account:
     """Replicate, as far as the secret goes."""
 
@@ -164,7 +159,7 @@ class Account:
         assert self.may_answer.wait(10)
         if not self.known:
             raise NotSent("nobody there")
-        return WEBHOOK_SECRET
+        return SECRET
 
 
 @pytest.fixture
@@ -172,10 +167,20 @@ def account():
     return Account()
 
 
+def test_with_postgres_away_it_is_503_and_to_be_sent_again(new_app, account, call, refused):
+    class Away:
+        def begin(self):
+            raise DatabaseAway("connection refused by db.internal")
+
+    answer = call(client=new_app(database=Away(), replicate=account).test_client())
+
+    assert "db.internal" not in refused(answer, 503).detail
+    assert int(answer.headers["Retry-After"]) > 0
+
+
 @pytest.fixture
-def without_secret(new_app, settings, account):
-    unset = settings.model_copy(update={"replicate_webhook_secret": None})
-    return new_app(unset, replicate=account)
+def without_secret(new_app, account):
+    return new_app(replicate=account)
 
 
 def test_an_unset_secret_is_asked_of_replicate_once(without_secret, account, call):

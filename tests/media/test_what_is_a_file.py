@@ -102,7 +102,7 @@ def test_putting_values_in_place_leaves_the_original_alone():
         (b"\xff\xfb\x90\x00" * 9, "audio/mpeg", "audio/mpeg"),
         (b"hello", "text/plain; charset=utf-8", "text/plain"),
         ("é".encode() * 3000, "text/plain", "text/plain"),
-        (b"\xff\xfe\x00", "text/plain", "application/octet-stream"),
+        (b"\xff\x00\xfe", "text/plain", "application/octet-stream"),
         (b'{"a": 1}', "application/json", "application/json"),
         (b"", None, "application/octet-stream"),
         (b"whatever", "image/png", "application/octet-stream"),
