@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 T ?= tests
 
-.PHONY: help install up demo test lint check fmt lock bench clean
+.PHONY: help install up demo test soak lint check fmt lock bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -26,7 +26,10 @@ demo: install ## five kinds of jobs from a REST call to verified media
 	@$(BIN)/python -m fixative.cli.demo
 
 test: install ## every test (T=path for some), on real servers that it starts itself
-	@$(BIN)/pytest $(T)
+	@$(BIN)/pytest -m "not soak" $(T)
+
+soak: install ## the tests that take minutes each
+	@$(BIN)/pytest -m soak --timeout 600 $(T)
 
 lint: install ## style, types, import rules
 	@$(BIN)/ruff check .

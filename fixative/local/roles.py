@@ -92,6 +92,7 @@ def _api(system: System) -> Program:
             # A slow disk must not make a heartbeat late: gunicorn would kill the worker.
             *(("--worker-tmp-dir", str(SHARED_MEMORY)) if SHARED_MEMORY.is_dir() else ()),
             "--no-control-socket",
+            "--preload",  # imported once; nothing is connected before the fork
             "api.wsgi:app",
         ),
         answers=partial(answers_http, port, "/healthz"),

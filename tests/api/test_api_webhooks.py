@@ -132,11 +132,11 @@ def test_a_signed_body_that_is_not_json_is_400(call, refused, body):
     refused(call(body), 400)
 
 
-def test_what_jsonb_cannot_hold_does_not_lose_the_webhook(call, deliveries):
+def test_what_text_cannot_hold_does_not_lose_the_webhook(call, deliveries):
     assert call({**PREDICTION, "logs": "a\0b\ud800", "output": {"\0": ["\0"]}}).status_code == 200
 
     kept = deliveries()[0].prediction
-    assert kept["logs"] == "a\N{REPLACEMENT CHARACTER}b?"
+    assert kept["logs"] == "a\0b?"
 
 
 def test_over_20_mb_is_413_before_anything_is_verified(call, refused):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 
 ENDED = {"succeeded", "failed", "canceled"}
 PATIENCE = 90.0
+SLOW = 3.0  # generous: what matters is that nobody waits for what is away
 OURS = ("REPLICATE_", "FIXATIVE_", "DATABASE_", "REDIS_", "S3_", "AWS_")
 SETTINGS = {
     "FIXATIVE_POLL_SECONDS": "2",
@@ -85,6 +87,13 @@ class System:
             time.sleep(0.2)
         raise AssertionError("nobody took the job")
 
+    def submit_quickly(self) -> str:
+        """Submit, and see that nobody was waited for."""
+        began = time.monotonic()
+        job_id = self.submit()
+        assert time.monotonic() - began < SLOW
+        return job_id
+
     def job(self, job_id: str) -> dict[str, Any]:
         return self.api.get(f"/jobs/{job_id}").raise_for_status().json()
 
@@ -139,6 +148,25 @@ class System:
     def kill(self, role: str, sign: int = signal.SIGKILL) -> None:
         os.kill(self.pids[role], sign)
 
+    @contextmanager
+    def refusing(self, role: str) -> Iterator[None]:
+        """The role is dead; so that it stays dead, the supervisor sleeps."""
+        self.process.send_signal(signal.SIGSTOP)
+        self.kill(role)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
+    @contextmanager
+    def hanging(self, role: str) -> Iterator[None]:
+        """The role takes connections and answers nothing."""
+        self.kill(role, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.kill(role, signal.SIGCONT)
+
     def stop(self) -> int:
         """End it as a user does; its exit code."""
         self.api.close()
@@ -172,9 +200,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., System]]:
         system.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """One system for a module's tests, which leave it running."""
+    """One system for all tests that leave it running."""
     running = System(tmp_path_factory.mktemp("system") / "data")
     yield running
     running.stop()

@@ -1,0 +1,88 @@
+"""The API as it runs: what only a real server can show."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+BODY = {"model": "emu/image", "input": {}}
+
+
+def gunicorn(environ, log):
+    command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0"]
+    threads = ["--worker-class", "gthread", "--threads", "16", "--graceful-timeout", "1"]
+    path = {"PATH": os.environ["PATH"], "PROMETHEUS_MULTIPROC_DIR": str(log.parent)}
+    with log.open("w") as stderr:
+        return subprocess.Popen(
+            [*command, *threads, "--no-control-socket", "api.wsgi:app"],
+            env={**path, **environ},
+            stderr=stderr,
+        )
+
+
+@pytest.fixture(scope="module")
+def server(environ, settings, tmp_path_factory):
+    """A client of gunicorn, for which nobody answers at Redis."""
+    log = tmp_path_factory.mktemp("gunicorn") / "log"
+    process = gunicorn({**environ, "REDIS_URL": "redis://127.0.0.1:1/0"}, log)
+    deadline = time.monotonic() + 30
+    while not (found := re.search(r"Listening at: (http://\S+)", log.read_text())):
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+    key = settings.fixative_admin_key.get_secret_value()
+    with httpx.Client(base_url=found[1], headers={"X-API-Key": key}, timeout=30) as client:
+        yield client
+    process.terminate()
+    assert process.wait(10) == 0
+
+
+def test_a_submit_is_answered_quickly_while_redis_is_away(server):
+    server.get("/healthz")
+    began = time.monotonic()
+    statuses = [server.post("/jobs", json=BODY).status_code for _ in range(5)]
+
+    assert statuses == [202] * 5
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("path", ["/jobs", "/webhook/replicate"])
+def test_a_body_of_unknown_length_is_413_when_it_grows_too_large(server, path, all_jobs):
+    pieces = (b" " * 2**20 for _ in range(30))
+
+    answer = server.post(path, content=pieces, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 413
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert server.get("/healthz").status_code == 200
+    assert all_jobs() == []
+
+
+@pytest.mark.parametrize(("key", "status"), [("right", 413), ("wrong", 401)])
+def test_a_refusal_reaches_a_client_that_is_still_sending(server, key, status):
+    headers = {"Content-Type": "application/json"}
+    if key == "wrong":
+        headers["X-API-Key"] = "fx_wrong"
+
+    answer = server.post("/jobs", content=b" " * 30 * 2**20, headers=headers)
+
+    assert answer.status_code == status
+
+
+def test_metrics_are_those_of_all_workers(server):
+    server.post("/jobs", json=BODY)
+
+    assert "fixative_jobs_accepted_total" in server.get("/metrics").text
+
+
+def test_a_wrong_setting_ends_the_start_with_one_line_that_names_it(environ, tmp_path):
+    process = gunicorn({**environ, "FIXATIVE_ADMIN_KEY": "short"}, tmp_path / "log")
+
+    assert process.wait(30) != 0
+    lines = Path(tmp_path / "log").read_text().splitlines()
+    assert sum("FIXATIVE_ADMIN_KEY" in line for line in lines) == 1
+    assert not any("Traceback" in line for line in lines)
