@@ -41,7 +41,6 @@ worker_prefetch_multiplier = 1
 worker_disable_prefetch = True
 worker_max_tasks_per_child = 200  # prefork only, as is the next
 worker_max_memory_per_child = 400_000  # KiB
-worker_send_task_events = True  # for Flower
 worker_hijack_root_logger = False
 worker_cancel_long_running_tasks_on_connection_loss = False  # a threads pool cannot
 

@@ -164,7 +164,7 @@ EXAMPLE_JOB: dict[str, Any] = {
 class Job(JobSummary):
     """A job: what was asked for, and what became of it."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_JOB]})
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_JOB})
 
     input: dict[str, Any]
     prediction: PredictionPart | None

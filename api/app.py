@@ -8,9 +8,9 @@ from redis import Redis
 from api.answer_schemas import Problem
 from api.answers import Json
 from api.auth import Keys, register_auth
-from api.body import StrictRequest
+from api.body import StrictRequest, register_draining
 from api.errors import raise_unprocessable, register_errors
-from api.openapi import SECURITY_SCHEMES, problems
+from api.openapi import SECURITY_SCHEMES
 from api.readiness import Readiness
 from api.request_ids import register_request_ids
 from api.routes.admin import admin_routes
@@ -55,9 +55,8 @@ def create_app(
         "api",
         info=INFO,
         security_schemes=SECURITY_SCHEMES,
-        responses=problems(500),
         # The library adds an error of its own under this status to every route that has none
-        # there; with 500, which all of ours describe, it adds nothing.
+        # there; with 500, which `resource` describes for all, it adds nothing.
         validation_error_status=500,
         validation_error_model=Problem,
         validation_error_callback=raise_unprocessable,
@@ -68,6 +67,7 @@ def create_app(
     keys = Keys(database, admin_key)
     register_errors(app)
     register_request_ids(app)
+    register_draining(app)
     app.before_request(_refuse_nul)
     register_auth(app, keys)
 

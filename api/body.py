@@ -3,15 +3,18 @@
 import json
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
-from flask import Request
+from flask import Flask, Request, Response, request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from api.errors import FieldError, Unprocessable
 
 LARGEST = 25 * 2**20
+MOST_DRAINED = 4 * LARGEST
+PIECE = 64 * 1024
 DEEPEST = 100
 MOST_ERRORS = 20
 SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**64 - 1
@@ -48,6 +51,22 @@ def read_bytes(request: Request, most: int) -> bytes:
     if told is not None and len(raw) < told:
         raise BadRequest("the body ended before its Content-Length")
     return raw
+
+
+def register_draining(app: Flask) -> None:
+    """Take what is still being sent before a refusal is answered, as far as that goes.
+
+    Otherwise the connection is reset under a client that has not come to reading yet, and it
+    never learns why.
+    """
+
+    @app.after_request
+    def drain(response: Response) -> Response:
+        left = MOST_DRAINED
+        with suppress(Exception):  # a broken body changes nothing about the answer
+            while left > 0 and (piece := request.stream.read(PIECE)):
+                left -= len(piece)
+        return response
 
 
 def parse_json(raw: bytes) -> Any:

@@ -37,7 +37,7 @@ def resource(name: str, *, keys_only: bool = False) -> APIBlueprint:
         __name__,
         abp_tags=[Tag(name=name)],
         abp_security=A_KEY if keys_only else None,
-        abp_responses=problems(401, 403, 503) if keys_only else None,
+        abp_responses=problems(401, 403, 500, 503) if keys_only else problems(500),
         operation_id_callback=_operation_id,
     )
 

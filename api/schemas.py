@@ -19,7 +19,6 @@ from fixative.jobs.accept import JobRequest
 
 TARGETS = ("model", "version", "deployment")
 PART = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-EXAMPLE_VERSION = "39ed52f2a78e934b3ba6e2a89f5b1c712de7dfea535525255b1aa35c5565e08b"
 
 
 def _without_nul(text: str) -> str:
@@ -56,15 +55,12 @@ class Submission(Request):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [
-                {
-                    "model": "black-forest-labs/flux-schnell",
-                    "input": {"prompt": "a lighthouse in fog"},
-                    "job_type": "image",
-                    "label": "lighthouses",
-                },
-                {"version": EXAMPLE_VERSION, "input": {"text": "hello"}, "priority": "low"},
-            ]
+            "example": {
+                "model": "black-forest-labs/flux-schnell",
+                "input": {"prompt": "a lighthouse in fog"},
+                "job_type": "image",
+                "label": "lighthouses",
+            }
         }
     )
 
@@ -143,7 +139,9 @@ class WebhookQuery(BaseModel):
 class KeyRequest(Request):
     """A key to be made; the owner is made too if absent."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"owner": "gallery"}]})
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"owner": "gallery", "scopes": ["submit", "read"]}}
+    )
 
     owner: Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9][\w.@-]*$")]
     scopes: list[Scope] | None = Field(

@@ -11,12 +11,13 @@ from fixative.errors import ReplicateError
 from fixative.replicate.client import Replicate
 
 ASK_AGAIN_SECONDS = 5.0
+PATIENCE_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
 
 class WebhookSecret:
-    """Safe to use from many threads: one asks Replicate, the others do not wait for it."""
+    """Safe to use from many threads: one asks Replicate, the others wait a second for it."""
 
     def __init__(self, known: SecretStr | None, replicate: Replicate) -> None:
         self._secret = None if known is None else known.get_secret_value()
@@ -26,7 +27,7 @@ class WebhookSecret:
 
     def get(self) -> str:
         """The secret. Raises ServiceUnavailable while it is not known; Replicate then retries."""
-        if self._secret is None and self._asking.acquire(blocking=False):
+        if self._secret is None and self._asking.acquire(timeout=PATIENCE_SECONDS):
             try:
                 self._ask()
             finally:

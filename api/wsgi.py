@@ -1,4 +1,7 @@
-"""The API as gunicorn runs it (`gunicorn api.wsgi:app`): built in each worker, after its fork."""
+"""The API as gunicorn runs it (`gunicorn --preload api.wsgi:app`).
+
+Nothing is connected while it is built, so that it may be built before the workers are forked.
+"""
 
 import sys
 

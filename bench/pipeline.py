@@ -32,35 +32,37 @@ MEASURES = (
 
 def run(jobs: int, rounds: int) -> Comparison:
     """POST /jobs to stored media, beside bare Celery: jobs/s, latency, CPU and memory."""
-    steady_jobs = min(jobs, STEADY_JOBS)
+    warm_up, steady_jobs = min(jobs, WARM_UP), min(jobs, STEADY_JOBS)
     settings = {
         "jobs": jobs,
         "rounds": rounds,
         "bytes": BYTES,
-        "warm_up": WARM_UP,
+        "warm_up": warm_up,
         "steady_jobs": steady_jobs,
         "steady_per_second": STEADY_PER_SECOND,
     }
     with open_stage() as stage:
         turns = {
-            contestant.name: partial(_turn, stage, contestant, jobs, steady_jobs)
+            contestant.name: partial(_turn, stage, contestant, jobs, warm_up, steady_jobs)
             for contestant in (fixative(stage), bare(stage))
         }
         return compare(turns, MEASURES, rounds=rounds, settings=settings)
 
 
-def _turn(stage: Stage, contestant: Contestant, jobs: int, steady_jobs: int) -> Sample:
+def _turn(
+    stage: Stage, contestant: Contestant, jobs: int, warm_up: int, steady_jobs: int
+) -> Sample:
     """Start the system, warm it, a burst for its speed, a steady trickle for its latency."""
     created = stage.predictions_created()
     with stage.running(contestant.programs()) as pids:
-        send(contestant, WARM_UP)
+        send(contestant, warm_up)
         ours, servers = cpu_seconds(pids), cpu_seconds(stage.servers.pids)
         burst = send(contestant, jobs)
         ours, servers = _since(ours, pids), _since(servers, stage.servers.pids)
         steady = send(contestant, steady_jobs, per_second=STEADY_PER_SECOND)
         memory = sum(peak_megabytes(pids).values())
     paid = stage.predictions_created() - created
-    if paid != WARM_UP + jobs + steady_jobs:
+    if paid != warm_up + jobs + steady_jobs:
         raise RuntimeError(f"{contestant.name} paid for {paid} predictions")
     return {
         "jobs per second": jobs / _duration(burst),

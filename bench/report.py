@@ -1,6 +1,7 @@
 """What a benchmark leaves behind: a table on the screen and a JSON file."""
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rich.table import Table
 from bench.harness import Comparison, Spread
 from bench.machine import facts
 
+FILE_WIDTH = 120
 ARROWS = {"higher": "↑", "lower": "↓"}  # which way is better
 
 
@@ -30,7 +32,7 @@ def print_table(name: str, comparison: Comparison) -> None:
             *(_shown(comparison.spread(measure.name, system)) for system in comparison.samples),
             *(_shown(comparison.ratio(measure.name, peer)) for peer in comparison.peers),
         )
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else FILE_WIDTH).print(table)
 
 
 def write_json(name: str, comparison: Comparison, directory: Path) -> Path:
@@ -46,6 +48,8 @@ def write_json(name: str, comparison: Comparison, directory: Path) -> Path:
 def _shown(spread: Spread | None) -> str:
     if spread is None:
         return "–"
+    if spread.min == spread.max:
+        return _digits(spread.median)
     return f"{_digits(spread.median)} [dim]({_digits(spread.min)}–{_digits(spread.max)})"
 
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -48,7 +48,7 @@ class Stage:
         """Run these programs until the block ends; their processes, by role."""
         children = Children(self.system.data_dir)
         try:
-            children.start(programs)
+            children.start(_ended_quickly(programs))
             children.until_ready()
             yield children.pids
         finally:
@@ -58,6 +58,11 @@ class Stage:
         """How many predictions the local Replicate was asked for, since it began."""
         stats = httpx.get(f"{self.system.url('emulator')}/_emulator/stats", trust_env=False)
         return int(stats.raise_for_status().json()["creates"]["total"])
+
+
+def _ended_quickly(programs: Iterable[Program]) -> list[Program]:
+    """Nothing they hold at their end is wanted."""
+    return [replace(program, grace=1) for program in programs]
 
 
 @contextmanager
@@ -94,8 +99,8 @@ def open_stage() -> Iterator[Stage]:
         )
         servers = Children(data_dir)
         try:
-            servers.start([server.program() for server in embedded_servers.values()])
-            servers.start([emulator(system)])
+            programs = [server.program() for server in embedded_servers.values()]
+            servers.start(_ended_quickly([*programs, emulator(system)]))
             servers.until_ready()
             config = f"{system.url('emulator')}/_emulator/config"
             httpx.post(config, json=QUICK, trust_env=False).raise_for_status()

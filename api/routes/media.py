@@ -72,10 +72,11 @@ def _wanted_range(media: Media) -> tuple[int, int] | None:
         return None
     if "If-Range" in request.headers and request.if_range.etag != media.sha256:
         return None
-    found = asked.range_for_length(media.bytes)
-    if found is None:
+    first, stop = asked.ranges[0]
+    start = first if first >= 0 else max(0, media.bytes + first)  # the last so many bytes
+    if start >= media.bytes:
         raise RequestedRangeNotSatisfiable(media.bytes)
-    return found
+    return start, min(media.bytes if stop is None else stop, media.bytes)
 
 
 def _described(answer: Response, media: Media) -> Response:

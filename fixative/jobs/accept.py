@@ -1,7 +1,7 @@
 """Taking a request in: one row, one transition, one commit, and a hint."""
 
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -40,7 +40,7 @@ class JobRequest:
     @property
     def digest(self) -> str:
         """The same for two requests that ask for the same, however their keys are ordered."""
-        return sha256(orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return sha256(orjson.dumps(vars(self), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 @dataclass(frozen=True)

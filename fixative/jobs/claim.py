@@ -33,11 +33,12 @@ def claim(session: Session, prediction: Prediction) -> Attempt | Unclaimed:
     if known is not None:
         return known
     named = _named(session, prediction)
-    if named is not None and attach(session, named, prediction):
-        return session.get_one(Attempt, named.id, populate_existing=True)
-    if named is None and _might_be_ours(session, prediction):
-        return Unclaimed.SET_ASIDE
-    return Unclaimed.STRANGER
+    if named is not None:
+        # Its lock was waited for: whoever held it may have attached this very prediction.
+        if named.prediction_id == prediction.id or attach(session, named, prediction):
+            return session.get_one(Attempt, named.id, populate_existing=True)
+        return Unclaimed.STRANGER
+    return Unclaimed.SET_ASIDE if _might_be_ours(session, prediction) else Unclaimed.STRANGER
 
 
 def attach(session: Session, attempt: Attempt, prediction: Prediction) -> bool:

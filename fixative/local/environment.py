@@ -12,6 +12,8 @@ from fixative.local.secrets import Secrets
 from fixative.local.servers import Server
 from fixative.settings import LOCAL_TOKEN, Settings, read_variable
 
+METRICS = "metrics"  # where all processes count, for the API's /metrics to add up
+
 # Which embedded server stands in for which variable.
 SERVER_FOR = {
     "DATABASE_URL": postgres.ROLE,
@@ -22,7 +24,7 @@ SERVER_FOR = {
 
 def is_set(environ: Mapping[str, str], variable: str) -> bool:
     """Whether a value is given, in any of the ways that settings take one."""
-    return read_variable(environ, variable) is not None
+    return any(environ.get(variable + way) for way in ("", "_FILE"))
 
 
 def needed_servers(environ: Mapping[str, str]) -> list[str]:
@@ -40,7 +42,12 @@ def compose(
     local_replicate: str | None,
 ) -> dict[str, str]:
     """The caller's environment, completed; `local_replicate` is its origin when we run it."""
-    whole = {**environ, "FIXATIVE_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"}
+    whole = {
+        **environ,
+        "FIXATIVE_DATA_DIR": str(data_dir),
+        "PROMETHEUS_MULTIPROC_DIR": str(data_dir / METRICS),
+        "PYTHONUNBUFFERED": "1",
+    }
     _keep_off_proxies(whole)
     for server in servers.values():
         whole |= server.variables

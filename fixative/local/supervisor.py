@@ -9,7 +9,7 @@ from fixative.errors import WrongSetting
 from fixative.local import postgres, seaweedfs, valkey
 from fixative.local.children import Children
 from fixative.local.data_dir import DataDir, open_data_dir
-from fixative.local.environment import compose, is_set, needed_servers
+from fixative.local.environment import METRICS, compose, is_set, needed_servers
 from fixative.local.errors import PortTaken
 from fixative.local.ports import is_free, kept_ports
 from fixative.local.program import Program
@@ -50,6 +50,8 @@ def supervise(
     """
     with Signals() as signals, open_data_dir(options.data_dir) as data_dir:
         (data_dir.path / "run.json").unlink(missing_ok=True)  # settings would read the last run's
+        for counts in data_dir.subdirectory(METRICS).iterdir():
+            counts.unlink()  # of processes that are no more
         system, servers = _plan(options, environ, data_dir)
         settings = load_settings(system.environ)
         children = Children(data_dir)

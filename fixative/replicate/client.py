@@ -89,7 +89,10 @@ class Replicate:
 
     def webhook_secret(self) -> str:
         """The account's secret (`whsec_…`) that signs its webhooks."""
-        return str(self._read("/v1/webhooks/default/secret")["key"])
+        key = self._read("/v1/webhooks/default/secret").get("key")
+        if not isinstance(key, str):
+            raise NoAnswer("no webhook secret in the answer")
+        return key
 
     def _read(self, path: str, **request: Any) -> dict[str, Any]:
         if self._reads is None:

@@ -8,7 +8,14 @@ import structlog
 
 def configure_logging(form: str, *, environment: str = "") -> None:
     """Send our events and the libraries' warnings to stderr in one form: "json" or "console"."""
+
+    def add_environment(
+        _logger: object, _method: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        return {**event, "env": environment} if environment else event
+
     shared: list[structlog.typing.Processor] = [
+        add_environment,
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -40,5 +47,3 @@ def configure_logging(form: str, *, environment: str = "") -> None:
     root.setLevel(logging.WARNING)
     for ours in ("fixative", "worker", "api"):
         logging.getLogger(ours).setLevel(logging.INFO)
-    if environment:
-        structlog.contextvars.bind_contextvars(env=environment)

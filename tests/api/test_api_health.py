@@ -1,5 +1,6 @@
 """What machines ask, and what explains the API."""
 
+import json
 import threading
 import time
 
@@ -7,7 +8,8 @@ import pytest
 from redis import Redis
 
 from api import readiness
-from api.answer_schemas import Readiness
+from api.answer_schemas import Job, Readiness
+from api.schemas import KeyRequest, Submission
 from fixative.errors import DatabaseAway
 
 
@@ -17,7 +19,7 @@ class Away:
 
 
 def test_alive_needs_nothing_but_the_process(new_app):
-    client = new_app(database=Away(), redis=None or Redis(port=1)).test_client()
+    client = new_app(database=Away(), redis=Redis(port=1)).test_client()
 
     assert (client.get("/healthz").status_code, client.get("/healthz").json) == (
         200,
@@ -118,3 +120,11 @@ def test_the_page_asks_no_other_host(stranger):
     assert "http://" not in page.text
     assert "https://" not in page.text
     assert stranger.get("/").location == "docs"
+
+
+def test_the_examples_in_the_openapi_document_fit_what_they_show(stranger):
+    schemas = stranger.get("/openapi.json").json["components"]["schemas"]
+
+    Submission.model_validate(schemas["Submission"]["example"])
+    KeyRequest.model_validate(schemas["KeyRequest"]["example"])
+    Job.model_validate_json(json.dumps(schemas["Job"]["example"]))

@@ -209,7 +209,7 @@ def test_a_secret_not_known_is_503_and_not_asked_for_at_every_call(
     assert call(client=later).status_code == 200
 
 
-def test_while_one_asks_for_the_secret_the_others_do_not_wait(
+def test_while_one_asks_for_the_secret_the_others_do_not_wait_long(
     without_secret, account, call, refused
 ):
     account.may_answer.clear()

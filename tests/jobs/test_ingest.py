@@ -1,6 +1,7 @@
 """Events twice, late, out of order and of older attempts: the job ends the same."""
 
 import itertools
+import threading
 import uuid
 from datetime import timedelta
 
@@ -176,6 +177,29 @@ def test_a_webhook_faster_than_our_own_commit_finds_its_attempt(
 
     assert read_job(job_id).status == "storing"
     assert attempts_of(job_id)[0].outcome == "created"
+
+
+def test_a_webhook_read_while_our_own_answer_is_being_committed_is_no_stranger(
+    submit, database, hear, running, attempts_of
+):
+    _, told = running()
+    job_id, attempt_id = submit(), uuid.uuid4()
+    with database.begin() as session:
+        session.execute(insert(Attempt).values(id=attempt_id, job_id=job_id, number=1))
+        values = {"status": "submitting", "attempt_id": attempt_id}
+        session.execute(update(Job).where(Job.id == job_id).values(values))
+    names = f"https://us.example/webhook?job={job_id}&attempt={attempt_id}"
+    prediction = told("processing", id="samemoment", webhook=names)
+    results = []
+    webhook = threading.Thread(target=lambda: results.append(hear(prediction).result))
+
+    with database.begin() as ours:
+        ingest(ours, prediction, cause="task", attempt=attempts_of(job_id)[0])
+        webhook.start()
+        webhook.join(0.3)  # it waits for our lock, or would have been wrong by now
+    webhook.join(10)
+
+    assert results == ["known"]
 
 
 def test_a_delivery_that_might_be_an_unsettled_attempts_is_set_aside_and_read_later(

@@ -31,13 +31,12 @@ def test_what_is_unset_is_filled_in() -> None:
     assert whole["REDIS_URL"] == "redis://:password@127.0.0.1:1/0"
     assert whole["FIXATIVE_ADMIN_KEY"] == "fx_generated"
     assert whole["FIXATIVE_DATA_DIR"] == "/data"
-    assert whole["OUTPUT_DIR"] == "/data/records"
+    assert whole["PROMETHEUS_MULTIPROC_DIR"] == "/data/metrics"
 
 
 def test_what_is_set_stays() -> None:
     given = {
         "FIXATIVE_ADMIN_KEY": "mine",
-        "OUTPUT_DIR": "here",
         "FIXATIVE_PUBLIC_URL": "https://me",
     }
     assert given.items() <= composed(given).items()

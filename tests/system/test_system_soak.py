@@ -13,7 +13,6 @@ def test_a_job_whose_worker_died_in_its_post_goes_on_and_is_created_once(system,
     system.configure(faults={fault: 1}, seconds={"hang": 60})
     job_id = system.submit()
     eventually(lambda: any(item["kind"] == "attempt" for item in system.timeline(job_id)))
-    time.sleep(1)  # the POST is under way by then, and an early kill would only make it easier
     system.kill("worker-io", signal.SIGKILL)
     system.configure(faults={fault: 0})
 
