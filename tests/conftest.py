@@ -7,20 +7,24 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 from redis import Redis
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from fixative.access.owners import ensure_owner
+from fixative.jobs import admit as admission
 from fixative.jobs.accept import JobRequest, accept
 from fixative.local.servers import embedded_servers
+from fixative.names import Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.migrate import upgrade
 from fixative.postgres.tables import Attempt, Job
+from fixative.replicate.pace import Pace
 from fixative.settings import Settings, load_settings
 from worker.services import Services
 
@@ -130,6 +134,19 @@ def submit(database: Database, owner_id: uuid.UUID) -> Callable[..., uuid.UUID]:
             return accept(session, JobRequest(model=model, **asked), owner).job.id
 
     return accepted
+
+
+@pytest.fixture
+def admit(database: Database) -> Callable[[Pace], tuple[list[Hint], bool]]:
+    """Admission, once the hints of jobs just accepted have had their second."""
+
+    def run(pace: Pace) -> tuple[list[Hint], bool]:
+        with database.begin() as session:
+            earlier = {"hinted_at": Job.hinted_at - timedelta(seconds=2)}
+            session.execute(update(Job).values(earlier))
+        return admission.admit(database, pace)
+
+    return run
 
 
 @pytest.fixture

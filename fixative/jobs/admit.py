@@ -1,6 +1,8 @@
 """Admission in turn: the first in the queue of all owners, as many as there are tokens."""
 
-from sqlalchemy import func, select, update
+from datetime import timedelta
+
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from fixative.jobs.store import move
@@ -10,6 +12,7 @@ from fixative.postgres.tables import Job
 from fixative.replicate.pace import Pace
 
 BATCH = 100
+HINT_LASTS = timedelta(seconds=1)
 
 
 def admit(database: Database, pace: Pace) -> tuple[list[Hint], bool]:
@@ -20,7 +23,12 @@ def admit(database: Database, pace: Pace) -> tuple[list[Hint], bool]:
     with database.begin() as session:
         first = session.execute(
             select(Job.id, Job.waiting_reason)
-            .where(Job.status == "queued", Job.next_attempt_at <= func.now())
+            .where(
+                Job.status == "queued",
+                Job.next_attempt_at <= func.now(),
+                # A job just accepted has a hint under way, which takes it if there is a token.
+                or_(Job.waiting_reason.is_not(None), Job.hinted_at < func.now() - HINT_LASTS),
+            )
             .order_by(Job.fair_at)
             .limit(BATCH)
         ).all()

@@ -127,7 +127,7 @@ def _prove_absent(session: Session, job: Job, attempt: Attempt) -> None:
         .values(outcome="absent", settled_at=func.now())
     )
     if job.attempt_id == attempt.id:
-        move(session, job.id, "queued", cause="adopt", detail="proven absent", fair_at=func.now())
+        move(session, job.id, "queued", cause="adopt", detail="proven absent")
     log.info("attempt_absent", job_id=str(job.id), attempt_id=str(attempt.id))
 
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from fixative.jobs.claim import Unclaimed, attach, claim
@@ -63,7 +63,7 @@ def ingest(
         to,
         cause=cause,
         error=_error(merged) if to in {"failed", "canceled"} else None,
-        submitted_at=func.coalesce(Job.submitted_at, owner.created_at),
+        submitted_at=owner.created_at,
     )
     return Ingested("moved" if moved else "known", job, _following(job, to, moved))
 

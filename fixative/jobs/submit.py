@@ -63,7 +63,7 @@ class Submitter:
             target = self.models.target_of(job.model, job.version, job.deployment)
         except ReplicateError as error:
             return self._not_even_begun(job, error)
-        if job.status == "queued" and not self.pace.take().granted:
+        if job.status == "queued" and not self._has_a_token(job):
             return []  # `admit` takes it in its turn
         begun = self._begin(job, target)
         if begun is None:
@@ -71,6 +71,18 @@ class Submitter:
         lease, attempt = begun
         with self.leases.keep(lease):
             return self._create(job, target, lease, attempt)
+
+    def _has_a_token(self, job: Job) -> bool:
+        """Whether the job may go now; if not, its row says why it waits."""
+        grant = self.pace.take()
+        if not grant.granted and job.waiting_reason != grant.reason:
+            with self.database.begin() as session:
+                session.execute(
+                    update(Job)
+                    .where(Job.id == job.id, Job.status == "queued")
+                    .values(waiting_reason=grant.reason)
+                )
+        return bool(grant.granted)
 
     def _begin(self, job: Job, target: Target) -> tuple[Lease, Attempt] | None:
         """Take the row and commit the attempt; None if somebody else has it."""
@@ -81,8 +93,7 @@ class Submitter:
                 "submitting",
                 cause="task",
                 came_from={"queued"},
-                tries=Job.tries,
-                next_attempt_at=Job.next_attempt_at,
+                keep_tries=True,
             )
             lease = take(session, job.id, Job.status == "submitting", *_due())
             if lease is None:
@@ -205,9 +216,9 @@ def _go_on(session: Session, job: Job, lease: Lease, end: Outcome) -> None:
         cause="task",
         lease=lease,
         detail=f"{end.outcome}: {end.error}",
-        waiting_reason=end.waiting,
-        next_attempt_at=_in(wait),
-        tries=Job.tries,
+        waiting=end.waiting,
+        wait=timedelta(seconds=wait),
+        keep_tries=True,
     )
 
 

@@ -187,7 +187,7 @@ class _Storing:
                 "succeeded",
                 cause="task",
                 lease=self.lease,
-                derive_due_at=func.now() if has_images else None,
+                derive=has_images,
             )
         if moved and has_images:
             return [Hint(DERIVE_MEDIA, {"job_id": str(self.job.id)})]

@@ -27,6 +27,7 @@ class Database:
             pool_timeout=POOL_WAIT_SECONDS,
             pool_recycle=1800,
             pool_pre_ping=True,
+            pool_use_lifo=True,  # few connections in use, so their prepared statements are too
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": application,

@@ -71,8 +71,9 @@ def take(session: Session, job_id: uuid.UUID, *conditions: ColumnElement[bool]) 
 class LeaseKeeper:
     """Renews every lease this process is working under, from one thread."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, every_seconds: float = RENEW_SECONDS) -> None:
         self._database = database
+        self._every_seconds = every_seconds
         self._held: dict[uuid.UUID, Lease] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -97,7 +98,7 @@ class LeaseKeeper:
         self._stop.set()
 
     def _run(self) -> None:
-        while not self._stop.wait(RENEW_SECONDS):
+        while not self._stop.wait(self._every_seconds):
             with self._lock:
                 leases = list(self._held.values())
             for lease in leases:

@@ -8,7 +8,6 @@ from sqlalchemy import select
 from fixative.access.owners import ensure_owner
 from fixative.errors import Conflict, NotFound
 from fixative.jobs.accept import JobRequest, accept
-from fixative.jobs.admit import admit
 from fixative.jobs.cancel import request_cancel
 from fixative.jobs.store import get_job
 from fixative.postgres.tables import Job
@@ -55,10 +54,10 @@ def test_a_high_priority_overtakes_ones_own_queue(database, submit, order):
     assert first == urgent
 
 
-def test_as_many_are_admitted_as_there_are_tokens(database, submit, slow, read_job):
+def test_as_many_are_admitted_as_there_are_tokens(database, submit, slow, read_job, admit):
     jobs = [submit() for _ in range(3)]
 
-    hints, others_wait = admit(database, slow)
+    hints, others_wait = admit(slow)
 
     assert len(hints) == 1
     assert others_wait
@@ -68,20 +67,20 @@ def test_as_many_are_admitted_as_there_are_tokens(database, submit, slow, read_j
 
 
 def test_an_admitted_job_is_submitted_without_another_token(
-    services, database, submit, slow, attempts_of
+    services, database, submit, slow, attempts_of, admit
 ):
     job_id = submit()
-    admit(database, slow)
+    admit(slow)
 
     services.submitter.submit(job_id)
 
     assert attempts_of(job_id)[0].outcome == "created"
 
 
-def test_nobody_overtakes_those_who_are_known_to_wait(database, submit, slow, eventually):
+def test_nobody_overtakes_those_who_are_known_to_wait(database, submit, slow, eventually, admit):
     for _ in range(3):
         submit()
-    admit(database, slow)
+    admit(slow)
 
     assert slow.take().granted == 0
     assert eventually(lambda: slow.take(in_turn=True).granted)
@@ -118,18 +117,22 @@ def test_two_owners_may_use_the_same_key(database, owner_id):
     assert mine.job.id != theirs.job.id
 
 
-def test_a_queued_job_is_cancelled_at_once_and_never_admitted(database, submit, slow, read_job):
+def test_a_queued_job_is_cancelled_at_once_and_never_admitted(
+    database, submit, slow, read_job, admit
+):
     job_id = submit()
     with database.begin() as session:
         request_cancel(session, get_job(session, job_id))
 
     assert read_job(job_id).status == "canceled"
-    assert admit(database, slow) == ([], False)
+    assert admit(slow) == ([], False)
 
 
-def test_an_admitted_job_that_nobody_sent_is_cancelled_at_once(database, submit, slow, read_job):
+def test_an_admitted_job_that_nobody_sent_is_cancelled_at_once(
+    database, submit, slow, read_job, admit
+):
     job_id = submit()
-    admit(database, slow)
+    admit(slow)
 
     with database.begin() as session:
         request_cancel(session, get_job(session, job_id))

@@ -8,8 +8,7 @@ from sqlalchemy import func, update
 
 from fixative.errors import LostLease
 from fixative.jobs.store import move
-from fixative.postgres import leases
-from fixative.postgres.leases import take
+from fixative.postgres.leases import LeaseKeeper, take
 from fixative.postgres.tables import Job
 from fixative.postgres.ticks import tick
 
@@ -69,20 +68,21 @@ def test_many_at_once_get_one_lease(submit, taken):
 
 
 def test_what_is_kept_is_renewed_and_what_was_lost_is_told(
-    submit, taken, services, run_out, database, eventually, read_job, monkeypatch
+    submit, taken, database, eventually, read_job
 ):
-    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.05)
+    keeper = LeaseKeeper(database, every_seconds=0.05)
     job_id = submit()
     lease = taken(job_id)
     until = read_job(job_id).lease_until
 
-    with services.leases.keep(lease):
+    with keeper.keep(lease):
         eventually(lambda: read_job(job_id).lease_until > until)
         lease.check()
         with database.begin() as session:
             session.execute(update(Job).values(lease_token=Job.lease_token + 1))
         eventually(lambda: lease.lost)
 
+    keeper.close()
     with pytest.raises(LostLease):
         lease.check()
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, update
 
-from fixative.jobs.admit import admit
 from fixative.names import CREATE_PREDICTION, QUEUES, STORE_OUTPUTS, SUBMIT
 from fixative.postgres.tables import Attempt, Job
 from fixative.recovery.poll import poll_predictions
@@ -26,10 +25,10 @@ def later(database):
 
 
 def test_a_row_whose_hint_was_lost_is_hinted_again_but_not_at_once(
-    services, database, submit, later
+    services, database, submit, later, admit
 ):
     job_id = submit()
-    admit(database, services.creates)
+    admit(services.creates)
     assert sweep(database, {}) == []
 
     later()
@@ -45,17 +44,17 @@ def test_queued_rows_are_left_to_admission(database, submit, later):
     assert sweep(database, {}) == []
 
 
-def test_a_queue_that_is_long_gets_no_more(services, database, submit, later):
+def test_a_queue_that_is_long_gets_no_more(services, database, submit, later, admit):
     submit()
-    admit(database, services.creates)
+    admit(services.creates)
     later()
 
     assert sweep(database, dict.fromkeys(QUEUES, 0) | {SUBMIT: 500}) == []
 
 
-def test_a_row_under_a_lease_is_not_hinted(services, database, submit, later):
+def test_a_row_under_a_lease_is_not_hinted(services, database, submit, later, admit):
     submit()
-    admit(database, services.creates)
+    admit(services.creates)
     later()
     with database.begin() as session:
         session.execute(update(Job).values(lease_until=func.now() + timedelta(seconds=30)))
