@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fixative.local.data_dir import DataDir
+from fixative.local.environment import METRICS
 from fixative.local.errors import NotInstalled
 from fixative.local.program import Program
 from fixative.names import QUEUES_OF_ROLE
@@ -40,6 +41,7 @@ class System:
 
 def programs_of(system: System) -> list[Program]:
     """Everything of ours that runs once the servers answer, except the local Replicate."""
+    system.data_dir.subdirectory(METRICS)
     programs = [
         _api(system),
         _worker(system, "worker-io", "threads", 32),

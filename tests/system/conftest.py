@@ -14,7 +14,6 @@ from typing import Any
 
 import boto3
 import httpx
-import psycopg
 import pytest
 
 ENDED = {"succeeded", "failed", "canceled"}
@@ -66,9 +65,10 @@ class System:
         url = f"{self.run['replicate_url']}/_emulator/config"
         httpx.post(url, json=config).raise_for_status()
 
-    def creates_of(self, job_id: str) -> int:
+    def creates_of(self, job_ids: list[str]) -> set[int]:
+        """How often predictions were made for these jobs."""
         stats = httpx.get(f"{self.run['replicate_url']}/_emulator/stats").json()
-        return stats["creates"]["by_job"].get(job_id, 0)
+        return {stats["creates"]["by_job"].get(job_id, 0) for job_id in job_ids}
 
     def submit(self, model: str = "black-forest-labs/flux-schnell", **input_: Any) -> str:
         """Submit as a patient client does: the same request again while nobody answers."""
@@ -139,11 +139,6 @@ class System:
             self._s3().get_paginator("list_objects_v2").paginate(Bucket=self.run["s3"]["bucket"])
         )
         return [found["Key"] for page in pages for found in page.get("Contents", [])]
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        url = self.run["database_url"].replace("+psycopg", "")
-        with psycopg.connect(url) as connection:
-            return connection.execute(sql).fetchall()
 
     def kill(self, role: str, sign: int = signal.SIGKILL) -> None:
         os.kill(self.pids[role], sign)

@@ -9,7 +9,7 @@ def succeeded_once(system, job_ids):
         moves = [item["to"] for item in system.timeline(job["id"]) if item["kind"] == "transition"]
         assert moves.count("succeeded") == 1
         assert [m["name"] for m in job["media"] if m["role"] == "original"] == ["original.webp"]
-        assert system.creates_of(job["id"]) == 1
+        assert system.creates_of([job["id"]]) == {1}
         system.assert_stored(job)
 
 
