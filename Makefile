@@ -25,7 +25,7 @@ up: install ## the whole system on this machine, until Ctrl-C
 demo: install ## five kinds of jobs from a REST call to verified media
 	@$(BIN)/python -m fixative.cli.demo
 
-test: install ## every test (T=path for some), on real servers that it starts itself
+test: install ## the tests (T=path for some), on real servers that it starts itself
 	@$(BIN)/pytest -m "not soak" $(T)
 
 soak: install ## the tests that take minutes each

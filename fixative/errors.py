@@ -48,19 +48,17 @@ class MalformedPrediction(FixativeError):
 
 
 class ReplicateError(FixativeError):
-    """Replicate did not do what we asked."""
+    """Replicate did not do what we asked this time."""
+
+    retryable = True
 
 
 class NotSent(ReplicateError):
     """No connection was made, so Replicate cannot have seen the request."""
 
-    retryable = True
-
 
 class NoAnswer(ReplicateError):
     """The request may have arrived, but no whole answer came back."""
-
-    retryable = True
 
 
 class Refused(ReplicateError):

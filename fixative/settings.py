@@ -29,7 +29,7 @@ LOCAL_TOKEN = "r8_local"  # noqa: S105 - the local Replicate takes any
 
 
 class Settings(BaseModel):
-    """Everything that can be set, under the names of the environment (case-insensitive)."""
+    """Everything that can be set, under the names of the environment."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from celery import Task
 
-from fixative.errors import FixativeError
+from fixative.errors import DatabaseAway, FixativeError
 from fixative.names import Hint
 from fixative.telemetry.metrics import TASK_SECONDS, TASKS
 
@@ -61,5 +61,8 @@ class FixativeTask(Task):  # type: ignore[type-arg]
         from fixative.jobs.dead_letters import bury
 
         arguments = {**kwargs, **({"args": list(args)} if args else {})}
-        with self.services.database.begin() as session:
-            bury(session, self.name, arguments, error)
+        try:
+            with self.services.database.begin() as session:
+                bury(session, self.name, arguments, error)
+        except DatabaseAway as away:  # the log above has it all
+            log.warning("not_buried", error=str(away))

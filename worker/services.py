@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from typing import Any, TypeVar
 
 from fixative.jobs.submit import Submitter
 from fixative.media.bucket import Bucket
@@ -21,6 +22,21 @@ from fixative.settings import Settings
 from fixative.shared import Shared, connect
 from worker.publisher import Publisher
 
+Part = TypeVar("Part")
+
+
+_making = threading.RLock()
+
+
+class once(cached_property[Part]):  # noqa: N801 - used as a decorator
+    """A part made by the first thread that asks, while the others wait."""
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Part:  # type: ignore[override]
+        """The part; `cached_property` alone has no lock from Python 3.12 on."""
+        with _making:
+            part: Part = super().__get__(instance, owner)
+            return part
+
 
 @dataclass(frozen=True)
 class Services:
@@ -29,32 +45,32 @@ class Services:
     settings: Settings
     connections: int  # to Postgres, at most
 
-    @cached_property
+    @once
     def database(self) -> Database:
         return Database(self.settings.sqlalchemy_url, connections=self.connections)
 
-    @cached_property
+    @once
     def leases(self) -> LeaseKeeper:
         return LeaseKeeper(self.database)
 
-    @cached_property
+    @once
     def publisher(self) -> Publisher:
         return Publisher(self.settings)
 
-    @cached_property
+    @once
     def replicate(self) -> Replicate:
         reads = self._pace("reads", self.settings.fixative_reads_per_minute)
         return Replicate(self.settings.replicate_base_url, self._token, reads)
 
-    @cached_property
+    @once
     def creates(self) -> Pace:
         return self._pace("creates", self.settings.fixative_creates_per_minute)
 
-    @cached_property
+    @once
     def shared(self) -> Shared:
         return Shared(connect(self.settings.redis_url.get_secret_value()))
 
-    @cached_property
+    @once
     def submitter(self) -> Submitter:
         return Submitter(
             database=self.database,
@@ -66,12 +82,12 @@ class Services:
             max_run_seconds=self.settings.fixative_max_run_seconds,
         )
 
-    @cached_property
+    @once
     def fetcher(self) -> Fetcher:
         allowed = AllowedHosts(self.settings.allowed_output_hosts)
         return Fetcher(allowed, self.settings.fixative_max_output_bytes)
 
-    @cached_property
+    @once
     def storer(self) -> Storer:
         return Storer(
             database=self.database,
@@ -81,21 +97,21 @@ class Services:
             leases=self.leases,
         )
 
-    @cached_property
+    @once
     def deriver(self) -> Deriver:
         return Deriver(
             database=self.database, bucket=self.bucket, keys=self.keys, leases=self.leases
         )
 
-    @cached_property
+    @once
     def bucket(self) -> Bucket:
         return Bucket(self.settings)
 
-    @cached_property
+    @once
     def keys(self) -> Keys:
         return Keys(self.settings.s3_prefix, self.settings.fixative_env)
 
-    @cached_property
+    @once
     def stopping(self) -> threading.Event:
         """Set when the process is asked to end: long tasks stop at their next step."""
         return threading.Event()

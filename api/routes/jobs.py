@@ -20,6 +20,7 @@ from fixative.jobs.cancel import request_cancel
 from fixative.jobs.listing import JobQuery, list_jobs
 from fixative.jobs.store import current_attempt, get_job, media_of
 from fixative.jobs.timeline import timeline
+from fixative.media.hosts import AllowedHosts
 from fixative.media.view import job_summary, job_view
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Job
@@ -31,6 +32,7 @@ from worker.publisher import Publisher
 def jobs_routes(settings: Settings, database: Database, publisher: Publisher) -> APIBlueprint:
     """The routes under /jobs."""
     routes = resource("jobs", keys_only=True)
+    allowed = AllowedHosts(settings.allowed_output_hosts)
 
     @routes.post(
         "/jobs",
@@ -100,7 +102,7 @@ def jobs_routes(settings: Settings, database: Database, publisher: Publisher) ->
 
     def _view(session: Session, job: Job) -> dict[str, Any]:
         attempt, media = current_attempt(session, job), media_of(session, job)
-        return job_view(job, attempt, media, base_url(settings))
+        return job_view(job, attempt, media, base_url(settings), allowed)
 
     return routes
 

@@ -15,9 +15,8 @@ from fixative.cli.run_file import default_data_dir, read_run_file
 from fixative.errors import FixativeError, WrongSetting
 
 PAGE = 200
-HELD_SECONDS = 20  # how long one request of ours waits for a job to change
-PAUSE_SECONDS = 0.2  # an API with too many waiters answers at once: it is not to be stormed
-TIMEOUT = httpx.Timeout(connect=5, read=HELD_SECONDS + 40, write=60, pool=5)
+PAUSE_SECONDS = 0.2  # between two looks at a job
+TIMEOUT = httpx.Timeout(connect=5, read=60, write=60, pool=5)
 
 
 class ApiError(FixativeError):
@@ -78,7 +77,7 @@ class Api:
         """The job now, and again after each change, without end."""
         etag = ""
         while True:
-            headers = {"Prefer": f"wait={HELD_SECONDS}", "If-None-Match": etag} if etag else {}
+            headers = {"If-None-Match": etag} if etag else {}
             response = self._send("GET", f"/jobs/{job_id}", headers=headers)
             if response.status_code != httpx.codes.NOT_MODIFIED:
                 etag = response.headers.get("ETag", "")

@@ -120,13 +120,18 @@ def _jobs_table(found: list[dict[str, Any]]) -> Table:
     return rows
 
 
+def _why(waiting: dict[str, Any]) -> str:
+    until = waiting["until"]
+    return f"{waiting['reason']} until {moment(until)}" if until else str(waiting["reason"])
+
+
 def _facts(job: dict[str, Any]) -> list[tuple[str, Any]]:
     """What there is to say, and nothing that is empty."""
     waiting, prediction = job.get("waiting"), job.get("prediction")
     facts = [
         ("job", job["id"]),
         ("status", status_text(job["status"])),
-        ("waiting", f"{waiting['reason']} until {moment(waiting['until'])}" if waiting else ""),
+        ("waiting", _why(waiting) if waiting else ""),
         ("type", job["job_type"]),
         ("model", _target(job)),
         ("label", job["label"]),

@@ -1,5 +1,6 @@
 """Admission in turn: the first in the queue of all owners, as many as there are tokens."""
 
+import uuid
 from datetime import timedelta
 
 from sqlalchemy import func, or_, select, update
@@ -12,7 +13,7 @@ from fixative.postgres.tables import Job
 from fixative.replicate.pace import Pace
 
 BATCH = 100
-HINT_LASTS = timedelta(seconds=1)
+FRESH_HINT = timedelta(seconds=1)
 
 
 def admit(database: Database, pace: Pace) -> tuple[list[Hint], bool]:
@@ -27,7 +28,7 @@ def admit(database: Database, pace: Pace) -> tuple[list[Hint], bool]:
                 Job.status == "queued",
                 Job.next_attempt_at <= func.now(),
                 # A job just accepted has a hint under way, which takes it if there is a token.
-                or_(Job.waiting_reason.is_not(None), Job.hinted_at < func.now() - HINT_LASTS),
+                or_(Job.waiting_reason.is_not(None), Job.hinted_at < func.now() - FRESH_HINT),
             )
             .order_by(Job.fair_at)
             .limit(BATCH)
@@ -36,16 +37,16 @@ def admit(database: Database, pace: Pace) -> tuple[list[Hint], bool]:
         return [], False
     grant = pace.take(len(first), in_turn=True)
     with database.begin() as session:
-        admitted = [
-            job.id
-            for job in first[: grant.granted]
-            if move(session, job.id, "submitting", cause="task", came_from={"queued"})
-        ]
+        admitted = [job.id for job in first[: grant.granted] if _admitted(session, job.id)]
         left = first[grant.granted :]
         if any(job.waiting_reason != grant.reason for job in left):
             _tell_why(session, grant.reason)
     hints = [Hint(CREATE_PREDICTION, {"job_id": str(job_id)}) for job_id in admitted]
     return hints, bool(left) or len(first) == BATCH
+
+
+def _admitted(session: Session, job_id: uuid.UUID) -> bool:
+    return move(session, job_id, "submitting", cause="task", came_from={"queued"}, keep_tries=True)
 
 
 def _tell_why(session: Session, reason: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import structlog
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from fixative.errors import MalformedPrediction
@@ -18,6 +18,7 @@ from fixative.jobs.ingest import ingest
 from fixative.jobs.store import move
 from fixative.names import Hint
 from fixative.postgres.engine import Database
+from fixative.postgres.leases import free
 from fixative.postgres.tables import UNSETTLED, Attempt, Job
 from fixative.replicate.client import Replicate
 from fixative.replicate.prediction import Prediction, read_prediction
@@ -65,9 +66,7 @@ def _close_abandoned(session: Session) -> None:
     abandoned = session.execute(
         select(Attempt.id, Job.lease_until)
         .join(Job, Job.id == Attempt.job_id)
-        .where(
-            Attempt.outcome == "open", or_(Job.lease_until.is_(None), Job.lease_until < func.now())
-        )
+        .where(Attempt.outcome == "open", free())
     )
     for attempt_id, lease_until in abandoned:
         session.execute(

@@ -18,7 +18,7 @@ from fixative.replicate.prediction import RUNNING, read_prediction
 NOT_FOUND = 404
 
 
-def request_cancel(session: Session, job: Job) -> list[Hint]:
+def request_cancel(session: Session, job: Job, *, cause: str = "api") -> list[Hint]:
     """Ask for the end of an unfinished job; again, or too late, is no harm.
 
     A success that was under way is stored all the same, and stays one.
@@ -36,7 +36,7 @@ def request_cancel(session: Session, job: Job) -> list[Hint]:
     if _nothing_sent(session, job.id):
         error = error_of("canceled", "canceled before anything was sent to Replicate")
         came_from = {"queued", "submitting"}
-        if move(session, job.id, "canceled", cause="api", came_from=came_from, error=error):
+        if move(session, job.id, "canceled", cause=cause, came_from=came_from, error=error):
             return []
     return [Hint(CANCEL_PREDICTION, {"job_id": str(job.id)})]
 
@@ -52,7 +52,7 @@ def cancel_prediction(database: Database, replicate: Replicate, job_id: uuid.UUI
         if job.cancel_requested_at is None or is_terminal(job.status):
             return []
         if _nothing_sent(session, job.id):
-            return request_cancel(session, job)
+            return request_cancel(session, job, cause="task")
     if attempt is None or attempt.prediction_id is None:
         return []  # unsettled: adoption finds the prediction first, or proves there is none
     if attempt.prediction_status not in RUNNING:

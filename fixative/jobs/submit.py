@@ -164,6 +164,9 @@ class Submitter:
         if end.outcome != "throttled":  # that was the reads' own pace
             self._tell_pace(error)
         with self.database.begin() as session:
+            still = select(Job.id).where(Job.id == job.id, *_due()).with_for_update()
+            if session.scalar(still) is None:  # somebody else was quicker
+                return []
             if end.outcome == "rejected":
                 move(session, job.id, "failed", cause="task", error=error_of(end.code, end.error))
             else:

@@ -8,17 +8,17 @@ from datetime import timedelta
 import structlog
 from PIL import Image, ImageOps
 from sqlalchemy import func, update
-from sqlalchemy.dialects.postgresql import insert
-from uuid_utils.compat import uuid7
 
-from fixative.errors import BucketError, FixativeError
+from fixative.errors import BucketError, FixativeError, LostLease
 from fixative.jobs.store import current_attempt, get_job, media_of
 from fixative.media.bucket import Bucket
+from fixative.media.content import Content
 from fixative.media.keys import Keys, in_attempt
+from fixative.media.put import MediaPut, Piece
 from fixative.media.reader import HashingReader
 from fixative.postgres.engine import Database
-from fixative.postgres.leases import Lease, LeaseKeeper, mine, take
-from fixative.postgres.tables import Attempt, Job, Media
+from fixative.postgres.leases import Lease, LeaseKeeper, mine, still_mine, take
+from fixative.postgres.tables import Job, Media
 
 THUMBNAIL_SIDE = 512
 MOST_BYTES = 256 * 2**20
@@ -58,14 +58,19 @@ class Deriver:
                 return
             job = get_job(session, job_id)
             attempt = current_attempt(session, job)
+            if attempt is None:
+                raise LookupError(f"job {job_id} has media without an attempt")
             images = [
                 m for m in media_of(session, job) if (m.kind, m.role) == ("image", "original")
             ]
         with self.leases.keep(lease):
             try:
                 _give_up_after(job.tries)
+                put = MediaPut(self.database, self.bucket, self.keys, job, attempt, lease)
                 for image in images:
-                    self._derive_one(job, attempt, image, first=image is images[0])
+                    self._derive_one(image, put, first=image is images[0])
+            except LostLease:
+                log.info("derive_lost_its_lease", job_id=str(job_id))
             except BucketError as error:
                 log.warning("derive_put_off", job_id=str(job_id), error=str(error))
                 self._let_go(lease, again=True)
@@ -75,41 +80,22 @@ class Deriver:
             else:
                 self._let_go(lease)
 
-    def _derive_one(self, job: Job, attempt: Attempt | None, image: Media, *, first: bool) -> None:
+    def _derive_one(self, image: Media, put: MediaPut, *, first: bool) -> None:
         if image.bytes > MOST_BYTES:
             raise NoPicture(f"{image.name} is larger than {MOST_BYTES} bytes")
         with self.bucket.get(image.key).body as body:
             picture = look_at(body.read())
         with self.database.begin() as session:
+            still_mine(session, put.lease)
             session.execute(
                 update(Media)
                 .where(Media.id == image.id)
                 .values(width=picture.width, height=picture.height)
             )
-        if first and attempt is not None:
-            self._save_thumbnail(job, attempt, picture)
-
-    def _save_thumbnail(self, job: Job, attempt: Attempt, picture: Picture) -> None:
-        name = in_attempt(attempt, "thumbnail.jpg")
-        key = self.keys.key(job, name)
-        source = HashingReader(iter([picture.thumbnail]))
-        self.bucket.put(key, source, "image/jpeg")
-        row = {
-            "name": name,
-            "key": key,
-            "kind": "image",
-            "content_type": "image/jpeg",
-            "bytes": source.received,
-            "sha256": source.sha256,
-            "pointers": [],
-        }
-        place = {"job_id": job.id, "attempt_id": attempt.id, "index": 0, "role": "thumbnail"}
-        with self.database.begin() as session:
-            session.execute(
-                insert(Media)
-                .values(id=uuid7(), **place, **row)
-                .on_conflict_do_update(index_elements=list(place), set_=row)
-            )
+        if first:
+            name = in_attempt(put.attempt, "thumbnail.jpg")
+            thumbnail = Piece("thumbnail", 0, name, Content("image/jpeg"))
+            put.put(thumbnail, HashingReader(iter([picture.thumbnail])))
 
     def _let_go(self, lease: Lease, *, again: bool = False, warning: str | None = None) -> None:
         with self.database.begin() as session:

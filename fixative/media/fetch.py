@@ -56,6 +56,8 @@ class Fetcher:
             with self._client.stream("GET", url) as response:
                 _check(response)
                 yield Download(response.headers.get("content-type"), self._whole(response))
+        except httpx.InvalidURL as error:
+            raise OutputForbidden(f"not a URL: {error}") from error
         except httpx.HTTPError as error:
             raise OutputUnreachable(f"{type(error).__name__}: {error}") from error
 

@@ -1,7 +1,10 @@
 """From where outputs may be fetched: host patterns over https, and whole origins as written."""
 
+import re
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
+
+PLAIN = re.compile(r"[\x21-\x7e]{1,8192}")  # a URL, not a sentence that begins with one
 
 
 class AllowedHosts:
@@ -13,7 +16,7 @@ class AllowedHosts:
 
     def allows(self, url: str) -> bool:
         """Whether this is a URL of a file that we may fetch."""
-        if not url.startswith(("https://", "http://")):
+        if not url.startswith(("https://", "http://")) or not PLAIN.fullmatch(url):
             return False
         try:
             parts = urlsplit(url)

@@ -1,11 +1,15 @@
 """What is a file in a model's output: a data: URI, or a URL on a host that outputs come from."""
 
+import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from fixative.media.hosts import AllowedHosts
+
+# RFC 2397 lets the type be absent; models name it, and prose that begins with "data:" does not.
+DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+(;[\w.=+-]+)*,")
 
 Pointer = list[str | int]  # the way to a value: keys and indexes from the output's root
 
@@ -23,7 +27,7 @@ def find_files(output: Any, allowed: AllowedHosts) -> list[OutputFile]:
     """Every file in any JSON, in document order. Any other URL is data."""
     places: dict[str, list[Pointer]] = {}
     for pointer, text in _strings(output, []):
-        if text.startswith("data:") or allowed.allows(text):
+        if DATA_URI.match(text) or allowed.allows(text):
             places.setdefault(text, []).append(pointer)
     return [OutputFile(i, url, pointers) for i, (url, pointers) in enumerate(places.items())]
 

@@ -7,10 +7,8 @@ from typing import Any
 
 import orjson
 import structlog
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, update
 from sqlalchemy.orm import Session
-from uuid_utils.compat import uuid7
 
 from fixative.errors import BucketError, LostLease, OutputError
 from fixative.jobs.store import current_attempt, error_of, get_job, media_of, move
@@ -20,12 +18,12 @@ from fixative.media.fetch import Fetcher
 from fixative.media.keys import Keys, in_attempt, original_name
 from fixative.media.outputs import (
     OutputFile,
-    Pointer,
     find_files,
     is_structured,
     text_of,
     with_files_as,
 )
+from fixative.media.put import MediaPut, Piece
 from fixative.media.reader import HashingReader
 from fixative.names import DERIVE_MEDIA, Hint
 from fixative.postgres.engine import Database
@@ -80,7 +78,8 @@ class Storer:
         with self.database.begin() as session:
             if not error.retryable or (isinstance(error, OutputError) and job.tries >= MOST_TRIES):
                 code = error.code if isinstance(error, OutputError) else "internal"
-                failure = error_of(code, str(error), details=_saved_names(session, job))
+                saved = _saved_names(session, job)
+                failure = error_of(code, str(error), details=saved)
                 move(session, job.id, "failed", cause="task", lease=lease, error=failure)
                 return
             wait = min(BACKOFF_SECONDS * 2 ** min(job.tries, 10), LONGEST_BACKOFF_SECONDS)
@@ -110,12 +109,27 @@ class _Storing:
         files = find_files(output, self.tools.fetcher.allowed)
         text = text_of(output, files)
         count = len(files) + (text is not None)
-        names = {file.index: self._save_file(file, count) for file in files}
+        names = self._save_files(files, count)
         if text is not None:
             self._save_text(text, len(files), count)
         if is_structured(output):
             self._save_json(with_files_as(output, names, files))
         return self._finish()
+
+    def _save_files(self, files: list[OutputFile], count: int) -> dict[int, str]:
+        """Save whatever can be saved, then raise for what could not.
+
+        What may yet come is raised first: the job must not fail while a file of it can be had.
+        """
+        names, failed = {}, list[OutputError]()
+        for file in files:
+            try:
+                names[file.index] = self._save_file(file, count)
+            except OutputError as error:
+                failed.append(error)
+        if failed:
+            raise min(failed, key=lambda error: not error.retryable)
+        return names
 
     def _save_file(self, file: OutputFile, count: int) -> str:
         known = self._already("original", file.index)
@@ -125,20 +139,20 @@ class _Storing:
             source = HashingReader(download.chunks)
             content = recognise(source.peek(SNIFF_BYTES), download.declared_type)
             name = original_name(self.attempt, file.index, count, content.extension)
-            self._put("original", file.index, name, content, source, file.pointers)
+            self._put(Piece("original", file.index, name, content, file.pointers), source)
         return name
 
     def _save_text(self, text: str, index: int, count: int) -> None:
         if self._already("original", index) is None:
             name = original_name(self.attempt, index, count, "txt")
             source = HashingReader(iter([text.encode()]))
-            self._put("original", index, name, Content("text/plain"), source, [])
+            self._put(Piece("original", index, name, Content("text/plain")), source)
 
     def _save_json(self, output: Any) -> None:
         if self._already("output", 0) is None:
             source = HashingReader(iter([orjson.dumps(output, option=orjson.OPT_SORT_KEYS)]))
             name = in_attempt(self.attempt, "output.json")
-            self._put("output", 0, name, Content("application/json"), source, [])
+            self._put(Piece("output", 0, name, Content("application/json")), source)
 
     def _already(self, role: str, index: int) -> str | None:
         """The name of what an earlier run has stored, if its object is still as recorded."""
@@ -148,35 +162,11 @@ class _Storing:
         found = self.tools.bucket.head(media.key)
         return media.name if found is not None and found.bytes == media.bytes else None
 
-    def _put(  # noqa: PLR0917 - private, and called thrice
-        self,
-        role: str,
-        index: int,
-        name: str,
-        content: Content,
-        source: HashingReader,
-        pointers: list[Pointer],
-    ) -> None:
-        self.lease.check()
-        key = self.tools.keys.key(self.job, name)
-        self.tools.bucket.put(key, source, content.type)
-        row = {
-            "name": name,
-            "key": key,
-            "kind": content.kind,
-            "content_type": content.type,
-            "bytes": source.received,
-            "sha256": source.sha256,
-            "pointers": pointers,
-        }
-        place = {"job_id": self.job.id, "attempt_id": self.attempt.id, "index": index, "role": role}
-        with self.tools.database.begin() as session:
-            _still_ours(session, self.lease)
-            session.execute(
-                insert(Media)
-                .values(id=uuid7(), **place, **row)
-                .on_conflict_do_update(index_elements=list(place), set_=row)
-            )
+    def _put(self, piece: Piece, source: HashingReader) -> None:
+        tools = self.tools
+        MediaPut(tools.database, tools.bucket, tools.keys, self.job, self.attempt, self.lease).put(
+            piece, source
+        )
 
     def _finish(self) -> list[Hint]:
         with self.tools.database.begin() as session:
@@ -192,11 +182,6 @@ class _Storing:
         if moved and has_images:
             return [Hint(DERIVE_MEDIA, {"job_id": str(self.job.id)})]
         return []
-
-
-def _still_ours(session: Session, lease: Lease) -> None:
-    if session.scalar(select(Job.id).where(mine(lease)).with_for_update()) is None:
-        raise LostLease(f"job {lease.job_id}")
 
 
 def _saved_names(session: Session, job: Job) -> dict[str, list[str]]:

@@ -1,10 +1,11 @@
 """A job as the outside sees it; every file's URL is made here, when read, and never stored."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fixative.errors import MalformedPrediction
-from fixative.media.outputs import put_at
+from fixative.media.hosts import AllowedHosts
+from fixative.media.outputs import find_files, put_at
 from fixative.postgres.tables import Attempt, Job, Media
 from fixative.replicate.prediction import read_instant
 
@@ -23,14 +24,21 @@ TOLD_OF_PREDICTION = (
 
 
 def job_view(
-    job: Job, attempt: Attempt | None, media: list[Media], base_url: str
+    job: Job,
+    attempt: Attempt | None,
+    media: list[Media],
+    base_url: str,
+    allowed: AllowedHosts,
 ) -> dict[str, Any]:
-    """The job in its wire shape; durable URLs begin with `base_url`."""
+    """The job in its wire shape; durable URLs begin with `base_url`.
+
+    `allowed` tells which places of the output are files, so that a lost one can be shown as null.
+    """
     return {
         **job_summary(job),
         "input": job.input,
         "prediction": _prediction(attempt),
-        "output": _output(job, attempt, media, base_url),
+        "output": _output(job, attempt, media, base_url, allowed),
         "media": [media_view(item, base_url) for item in media],
         "warnings": job.warnings or [],
     }
@@ -85,7 +93,8 @@ def media_url(media: Media, base_url: str) -> str:
 def _waiting(job: Job) -> dict[str, Any] | None:
     if job.waiting_reason is None or job.completed_at is not None:
         return None
-    return {"reason": job.waiting_reason, "until": job.next_attempt_at}
+    later = job.next_attempt_at > datetime.now(UTC)
+    return {"reason": job.waiting_reason, "until": job.next_attempt_at if later else None}
 
 
 def _prediction(attempt: Attempt | None) -> dict[str, Any] | None:
@@ -107,12 +116,20 @@ def _expires_at(told: dict[str, Any]) -> Any:
         return None
 
 
-def _output(job: Job, attempt: Attempt | None, media: list[Media], base_url: str) -> Any:
+def _output(
+    job: Job,
+    attempt: Attempt | None,
+    media: list[Media],
+    base_url: str,
+    allowed: AllowedHosts,
+) -> Any:
     """As Replicate gave it, with durable URLs in place; a lost file's place is null.
 
     Nothing before the job ended: until then some of its files are not ours yet.
     """
     if job.status not in {"succeeded", "failed"} or attempt is None:
         return None
+    output = (attempt.prediction or {}).get("output")
+    lost = [(pointer, None) for file in find_files(output, allowed) for pointer in file.pointers]
     stored = [(pointer, media_url(item, base_url)) for item in media for pointer in item.pointers]
-    return put_at((attempt.prediction or {}).get("output"), stored)
+    return put_at(output, [*lost, *stored])

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy import ColumnElement, and_, func, or_, text, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from fixative.errors import FixativeError, LostLease
@@ -68,13 +68,19 @@ def take(session: Session, job_id: uuid.UUID, *conditions: ColumnElement[bool]) 
     return None if token is None else Lease(job_id, token, asked_at + LEASE_SECONDS)
 
 
+def still_mine(session: Session, lease: Lease) -> None:
+    """Lock the job's row until the transaction ends. Raises LostLease if another has taken it."""
+    if session.scalar(select(Job.id).where(mine(lease)).with_for_update()) is None:
+        raise LostLease(f"job {lease.job_id}")
+
+
 class LeaseKeeper:
     """Renews every lease this process is working under, from one thread."""
 
     def __init__(self, database: Database, every_seconds: float = RENEW_SECONDS) -> None:
         self._database = database
         self._every_seconds = every_seconds
-        self._held: dict[uuid.UUID, Lease] = {}
+        self._held: dict[tuple[uuid.UUID, int], Lease] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -83,7 +89,7 @@ class LeaseKeeper:
     def keep(self, lease: Lease) -> Iterator[Lease]:
         """Renew `lease` until the block ends; the work's own last move ends it in the row."""
         with self._lock:
-            self._held[lease.job_id] = lease
+            self._held[lease.job_id, lease.token] = lease
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
                 self._thread.start()
@@ -91,7 +97,7 @@ class LeaseKeeper:
             yield lease
         finally:
             with self._lock:
-                self._held.pop(lease.job_id, None)
+                self._held.pop((lease.job_id, lease.token), None)
 
     def close(self) -> None:
         """Stop renewing; what is still held runs out by itself."""

@@ -158,7 +158,6 @@ class Attempt(Table):
     prediction_id: Mapped[str | None] = mapped_column(unique=True)
     prediction_status: Mapped[str | None]
     prediction: Mapped[Verbatim | None]  # the richest that Replicate ever told us
-    cancel_sent_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint(one_of("outcome", OUTCOMES), name="outcome"),
@@ -203,7 +202,7 @@ class Delivery(Table):
     webhook_id: Mapped[str] = mapped_column(primary_key=True)
     prediction_id: Mapped[str]
     prediction_status: Mapped[str]
-    job_id: Mapped[uuid.UUID | None]  # as the URL or the ingest says
+    job_id: Mapped[uuid.UUID | None]  # as the URL says
     prediction: Mapped[Verbatim]
     received_at: Mapped[datetime] = mapped_column(server_default=NOW)
     next_attempt_at: Mapped[datetime] = mapped_column(server_default=NOW)

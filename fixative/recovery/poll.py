@@ -19,6 +19,7 @@ from fixative.replicate.prediction import RUNNING, read_prediction
 FEW = 20  # up to so many are asked for one by one; more are cheaper by pages of a hundred
 SETTLING = timedelta(seconds=2)  # Replicate may not know a prediction just after it made it
 NOT_FOUND = 404
+FOR_ALL = frozenset({401, 402, 403, 429})  # it would be the same for every other prediction
 LOST_AFTER = timedelta(minutes=10)
 
 log = structlog.get_logger(__name__)
@@ -80,8 +81,11 @@ def _one(
     try:
         return _ingest(database, replicate.get(prediction_id))
     except Refused as error:
-        if error.status != NOT_FOUND:
+        if error.status in FOR_ALL:
             raise
+        log.warning("poll_refused", prediction_id=prediction_id, error=str(error))
+        if error.status != NOT_FOUND:
+            return []
     with database.begin() as session:
         _missed(session, prediction_id, since)
     return []

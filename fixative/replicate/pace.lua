@@ -20,10 +20,9 @@ function verbs.take(n, rate, burst, in_turn, trial)
     n, rate, burst = tonumber(n), tonumber(rate), tonumber(burst)
     local closed_until = get('closed_until')
     if closed_until > 0 then
-        local reason = redis.call('HGET', KEYS[1], 'reason')
         local wait = math.max(closed_until, get('trial_until')) - now
         if wait > 0 then
-            return {0, reason, math.ceil(wait * 1000)}
+            return {0, redis.call('HGET', KEYS[1], 'reason'), math.ceil(wait * 1000)}
         end
         n = 1
     end
@@ -46,7 +45,8 @@ function verbs.take(n, rate, burst, in_turn, trial)
     if in_turn == '1' and granted < n then
         set('waiting_until', now + 2)
     end
-    return {granted, 'pace', math.ceil(math.max(0, tat + step - burst * step - now) * 1000)}
+    local reason = closed_until > 0 and redis.call('HGET', KEYS[1], 'reason') or 'pace'
+    return {granted, reason, math.ceil(math.max(0, tat + step - burst * step - now) * 1000)}
 end
 
 -- throttled seconds, rate per second, burst, 1 if these two were learned from the answer:

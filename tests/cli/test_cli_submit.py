@@ -58,7 +58,6 @@ def test_waiting_follows_each_change_and_asks_for_nothing_that_is_known(
     first, second, third = fake_api.asked[1:]
     assert "If-None-Match" not in first.headers
     assert second.headers["If-None-Match"] == third.headers["If-None-Match"] == '"1"'
-    assert second.headers["Prefer"].startswith("wait=")
 
 
 def test_a_job_that_failed_says_why_and_exits_1(fixative: Any, fake_api: Any, a_job: Any) -> None:

@@ -158,13 +158,14 @@ def test_nothing_sent_is_tried_again_after_a_while(environ, submit, read_job, at
     assert [attempt.outcome for attempt in attempts_of(job_id)] == ["not_sent"]
 
 
-def test_a_worker_whose_lease_ran_out_does_not_post(services, submit, database, creates):
+def test_a_worker_whose_lease_ran_out_does_not_post(services, submit, attempts_of, creates):
     job_id = submit()
     submitter = replace(services.submitter, leases=_Sleepy(services.leases))
 
     submitter.submit(job_id)
 
     assert creates() == 0
+    assert [attempt.outcome for attempt in attempts_of(job_id)] == ["not_sent"]
 
 
 def test_a_job_to_be_cancelled_is_not_submitted(services, submit, database, creates):

@@ -9,7 +9,8 @@ from sqlalchemy import func, update
 from fixative.errors import BucketError
 from fixative.jobs.store import media_of
 from fixative.media.bucket import Bucket
-from fixative.postgres.tables import Job
+from fixative.media.view import job_view
+from fixative.postgres.tables import Attempt, Job
 from fixative.recovery.poll import ask_about
 from fixative.settings import load_settings
 
@@ -115,6 +116,29 @@ def test_files_gone_before_they_were_fetched_fail_the_job_and_say_so(
     job = read_job(job_id)
     assert (job.status, job.error["code"]) == ("failed", "output_expired")
     assert job.error["details"] == {"saved": []}
+
+
+def test_one_lost_file_does_not_cost_the_others(
+    services, storing, emulator, media, read_job, attempts_of, database
+):
+    job_id = storing("emulator/bytes", input={"bytes": 1000, "count": 3})
+    attempt = attempts_of(job_id)[0]
+    output = attempt.prediction["output"]
+    gone = output[0].rsplit("/", 1)[0] + "/nothing.bin"
+    told = {**attempt.prediction, "output": [gone, *output[1:]]}
+    with database.begin() as session:
+        session.execute(update(Attempt).values(prediction=told))
+
+    services.storer.store(job_id)
+
+    job = read_job(job_id)
+    names = ["original-002.bin", "original-003.bin"]
+    assert [item.name for item in media(job_id)] == names
+    assert (job.error["code"], job.error["details"]) == ("output_expired", {"saved": names})
+    with database.begin() as session:
+        attempt = session.get_one(Attempt, job.attempt_id)
+    shown = job_view(job, attempt, media(job_id), "https://us", services.fetcher.allowed)
+    assert [url and url.rpartition("/")[2] for url in shown["output"]] == [None, *names]
 
 
 def test_a_file_beyond_the_limit_fails_the_job(environ, services, storing, read_job):

@@ -55,6 +55,10 @@ def test_nothing_else_is_fetched(url):
         ({"a": {"deep": [1, {"b": B}]}, "x": A}, [["a", "deep", 1, "b"], ["x"]]),
         ("data:text/plain,hi", [[]]),
         (["https://example.org/not-ours.png"], []),
+        (["data:", " is plural"], []),
+        ("data: is plural, they say", []),
+        (f"{A} is the picture", []),
+        (f"{A}\n", []),
     ],
 )
 def test_files_are_found_in_any_json(output, pointers):

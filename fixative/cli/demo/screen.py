@@ -99,7 +99,6 @@ class Screen:
         self.step("Left running, as you asked")
         for name, where in (
             ("API", run["api_url"]),
-            ("dashboard", run["dashboard_url"]),
             ("Flower", run["flower_url"]),
             ("Replicate", f"{run['replicate_url']}/_emulator/"),
             ("key", f"admin_key in {data_dir}/run.json"),

@@ -246,7 +246,6 @@ def upgrade() -> None:
         sa.Column(
             "prediction", postgresql.JSON(none_as_null=True, astext_type=sa.Text()), nullable=True
         ),
-        sa.Column("cancel_sent_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.CheckConstraint(
             "outcome IN ('open', 'unknown', 'created', 'rejected', 'held', 'throttled', 'not_sent', 'absent')",
             name=op.f("ck_attempts_outcome"),

@@ -1,0 +1,70 @@
+"""Putting one object: into the bucket first, then into its row, under the lease that holds."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy.dialects.postgresql import insert
+from uuid_utils.compat import uuid7
+
+from fixative.media.bucket import Bucket
+from fixative.media.content import Content
+from fixative.media.keys import Keys
+from fixative.media.outputs import Pointer
+from fixative.media.reader import HashingReader
+from fixative.postgres.engine import Database
+from fixative.postgres.leases import Lease, still_mine
+from fixative.postgres.tables import Attempt, Job, Media
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What is to be put: its place among the job's media, its name and its type."""
+
+    role: str
+    index: int
+    name: str
+    content: Content
+    pointers: list[Pointer] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class MediaPut:
+    """Puts media of one attempt, for as long as its lease holds."""
+
+    database: Database
+    bucket: Bucket
+    keys: Keys
+    job: Job
+    attempt: Attempt
+    lease: Lease
+
+    def put(self, piece: Piece, source: HashingReader) -> None:
+        """Upload `source` and write its row; the same piece again is the same row.
+
+        Raises LostLease, no row being written, when another worker has the job; and whatever
+        reading the source raises, nothing being stored.
+        """
+        self.lease.check()
+        key = self.keys.key(self.job, piece.name)
+        self.bucket.put(key, source, piece.content.type)
+        row = {
+            "name": piece.name,
+            "key": key,
+            "kind": piece.content.kind,
+            "content_type": piece.content.type,
+            "bytes": source.received,
+            "sha256": source.sha256,
+            "pointers": piece.pointers,
+        }
+        place = {
+            "job_id": self.job.id,
+            "attempt_id": self.attempt.id,
+            "index": piece.index,
+            "role": piece.role,
+        }
+        with self.database.begin() as session:
+            still_mine(session, self.lease)
+            session.execute(
+                insert(Media)
+                .values(id=uuid7(), **place, **row)
+                .on_conflict_do_update(index_elements=list(place), set_=row)
+            )
