@@ -105,6 +105,12 @@ class OutputTooLarge(OutputError):
     code = "output_too_large"
 
 
+class OutputNotStored(OutputError):
+    """Something that nobody foresaw came between."""
+
+    retryable = True
+
+
 class BucketError(FixativeError):
     """The bucket did not do what we asked."""
 

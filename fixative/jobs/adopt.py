@@ -5,9 +5,7 @@ complete and late enough, do not, and it never was. Nothing is sent again before
 """
 
 from datetime import datetime, timedelta
-from typing import Any
 
-import orjson
 import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -44,31 +42,38 @@ def adopt_unknown(database: Database, replicate: Replicate) -> list[Hint]:
     oldest = min(attempt.created_at for attempt in unknown)
     hints: list[Hint] = []
     unclaimed: list[Prediction] = []
+    complete = True
     for page in replicate.pages(created_after=oldest - CLOCKS_DIFFER):
-        for prediction in _readable(page):
+        for raw in page:
+            try:
+                prediction = read_prediction(raw)
+            except MalformedPrediction as error:  # it may be the very one that we look for
+                log.warning("malformed_prediction_in_listing", error=str(error))
+                complete = False
+                continue
             with database.begin() as session:
                 ingested = ingest(session, prediction, cause="adopt")
             hints += ingested.hints
             if ingested.result in {"set_aside", "stranger"}:
                 unclaimed.append(prediction)
     # Only what was unknown before the listing began: it need not have covered any other.
-    still = select(Attempt).where(
-        Attempt.id.in_([attempt.id for attempt in unknown]), Attempt.outcome == "unknown"
-    )
-    with database.begin() as session:
-        for attempt in session.scalars(still.order_by(Attempt.id).with_for_update()):
-            hints += _settle(session, attempt, unclaimed, began_at)
+    for attempt in unknown:
+        with database.begin() as session:
+            still = select(Attempt).where(Attempt.id == attempt.id, Attempt.outcome == "unknown")
+            locked = session.scalars(still.with_for_update()).one_or_none()
+            if locked is not None:
+                hints += _settle(session, locked, unclaimed, began_at if complete else None)
     return hints
 
 
 def _close_abandoned(session: Session) -> None:
     """An open attempt whose worker's lease ran out: the worker is dead, or must not go on."""
     abandoned = session.execute(
-        select(Attempt.id, Job.lease_until)
+        select(Attempt.id, Job.id, Job.lease_until)
         .join(Job, Job.id == Attempt.job_id)
         .where(Attempt.outcome == "open", free())
     )
-    for attempt_id, lease_until in abandoned:
+    for attempt_id, job_id, lease_until in abandoned:
         session.execute(
             update(Attempt)
             .where(Attempt.id == attempt_id, Attempt.outcome == "open")
@@ -78,27 +83,28 @@ def _close_abandoned(session: Session) -> None:
                 ended_at=lease_until or func.now(),
             )
         )
-
-
-def _readable(page: list[Any]) -> list[Prediction]:
-    predictions = []
-    for raw in page:
-        try:
-            predictions.append(read_prediction(raw))
-        except MalformedPrediction as error:
-            log.warning("malformed_prediction_in_listing", error=str(error))
-    return predictions
+        # Should that worker wake up after all, its lease is not to be renewed.
+        session.execute(
+            update(Job)
+            .where(Job.id == job_id, free())
+            .values(lease_token=Job.lease_token + 1, lease_until=None)
+        )
 
 
 def _settle(
-    session: Session, attempt: Attempt, unclaimed: list[Prediction], began_at: datetime
+    session: Session, attempt: Attempt, unclaimed: list[Prediction], began_at: datetime | None
 ) -> list[Hint]:
-    """What a complete listing that began at `began_at` means for one unknown attempt."""
+    """What a listing means for one unknown attempt; one that began at None proves no absence."""
     job = session.get_one(Job, attempt.job_id)
     candidate = next((p for p in unclaimed if _could_be(job, attempt, p)), None)
     if candidate is not None:
         unclaimed.remove(candidate)
         return ingest(session, candidate, cause="adopt", attempt=attempt).hints
+    if any(prediction.claimed_by == (job.id, attempt.id) for prediction in unclaimed):
+        log.error("prediction_names_us_but_does_not_fit", attempt_id=str(attempt.id))
+        return []  # it is there, so nothing is sent again; a person has to look
+    if began_at is None:
+        return []
     ended_at = attempt.ended_at or began_at
     twice = attempt.listed_at is not None and began_at - attempt.listed_at >= LISTINGS_APART
     if twice and began_at - ended_at >= SETTLE_AFTER:
@@ -110,12 +116,11 @@ def _settle(
 
 def _could_be(job: Job, attempt: Attempt, prediction: Prediction) -> bool:
     """Whether a prediction that names no job of ours is what this attempt asked for."""
-    same_input = not prediction.input or _canonical(prediction.input) == _canonical(job.input)
     return (
         prediction.claimed_by is None
         and in_window(attempt, prediction)
         and same_target(job, attempt, prediction)
-        and same_input
+        and (not prediction.input or prediction.input == job.input)
     )
 
 
@@ -128,7 +133,3 @@ def _prove_absent(session: Session, job: Job, attempt: Attempt) -> None:
     if job.attempt_id == attempt.id:
         move(session, job.id, "queued", cause="adopt", detail="proven absent")
     log.info("attempt_absent", job_id=str(job.id), attempt_id=str(attempt.id))
-
-
-def _canonical(input_: dict[str, Any]) -> bytes:
-    return orjson.dumps(input_, option=orjson.OPT_SORT_KEYS)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from enum import Enum
 
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from fixative.postgres.tables import UNSETTLED, Attempt, Job
 from fixative.replicate.prediction import Prediction
@@ -92,6 +92,7 @@ def _might_be_ours(session: Session, prediction: Prediction) -> bool:
     unsettled = session.execute(
         select(Attempt, Job)
         .join(Job, Job.id == Attempt.job_id)
+        .options(defer(Attempt.prediction), defer(Job.input))  # large, and not asked for
         .where(Attempt.outcome.in_(UNSETTLED))
     )
     return any(

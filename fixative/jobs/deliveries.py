@@ -62,7 +62,6 @@ def read_delivery(database: Database, webhook_id: str) -> list[Hint]:
             .values(
                 processed_at=None if later else now,
                 next_attempt_at=now + LOOK_AGAIN,
-                tries=Delivery.tries + 1,
                 result=ingested.result,
             )
         )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from fixative.jobs.claim import Unclaimed, attach, claim
 from fixative.jobs.states import is_terminal
-from fixative.jobs.store import error_of, get_job, move
+from fixative.jobs.store import error_of, move
 from fixative.names import CANCEL_PREDICTION, STORE_OUTPUTS, Hint
 from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.prediction import Prediction, richer
@@ -53,9 +53,11 @@ def ingest(
         return Ingested(owner.value)
     merged = richer(owner.prediction, prediction.raw)
     _keep(session, owner, merged)
-    job = get_job(session, owner.job_id)
+    job = session.get_one(Job, owner.job_id, with_for_update=True, populate_existing=True)
     if job.attempt_id != owner.id:
         return Ingested("older_attempt", job)
+    if job.status == "queued":  # proven absent, it seemed; it was created all the same
+        move(session, job.id, "submitting", cause=cause, detail="its prediction turned up")
     to = STATUS_OF_JOB[merged["status"]]
     moved = move(
         session,

@@ -21,7 +21,7 @@ from fixative.jobs.ingest import ingest
 from fixative.jobs.store import error_of, move
 from fixative.names import Hint
 from fixative.postgres.engine import Database
-from fixative.postgres.leases import Lease, LeaseKeeper, mine, take
+from fixative.postgres.leases import Lease, LeaseKeeper, free, mine, take
 from fixative.postgres.tables import UNSETTLED, Attempt, Job
 from fixative.replicate.attempts import Outcome, outcome_of
 from fixative.replicate.client import Replicate
@@ -56,15 +56,15 @@ class Submitter:
         Answers the hints that follow. Safe to call twice, or for a job that is long done.
         """
         with self.database.begin() as session:
-            job = session.scalars(select(Job).where(Job.id == job_id, *_due())).one_or_none()
+            job = session.scalars(select(Job).where(Job.id == job_id, *due())).one_or_none()
         if job is None:
             return []
+        if job.status == "queued" and not self._has_a_token(job):
+            return []  # `admit` takes it in its turn
         try:
             target = self.models.target_of(job.model, job.version, job.deployment)
         except ReplicateError as error:
             return self._not_even_begun(job, error)
-        if job.status == "queued" and not self._has_a_token(job):
-            return []  # `admit` takes it in its turn
         begun = self._begin(job, target)
         if begun is None:
             return []
@@ -87,6 +87,7 @@ class Submitter:
     def _begin(self, job: Job, target: Target) -> tuple[Lease, Attempt] | None:
         """Take the row and commit the attempt; None if somebody else has it."""
         with self.database.begin() as session:
+            _lock(session, job)
             move(
                 session,
                 job.id,
@@ -95,7 +96,7 @@ class Submitter:
                 came_from={"queued"},
                 keep_tries=True,
             )
-            lease = take(session, job.id, Job.status == "submitting", *_due())
+            lease = take(session, job.id, Job.status == "submitting", *due())
             if lease is None:
                 return None
             earlier = select(func.count()).where(Attempt.job_id == job.id).scalar_subquery()
@@ -164,7 +165,8 @@ class Submitter:
         if end.outcome != "throttled":  # that was the reads' own pace
             self._tell_pace(error)
         with self.database.begin() as session:
-            still = select(Job.id).where(Job.id == job.id, *_due()).with_for_update()
+            _lock(session, job)
+            still = select(Job.id).where(Job.id == job.id, free(), *due())
             if session.scalar(still) is None:  # somebody else was quicker
                 return []
             if end.outcome == "rejected":
@@ -181,6 +183,10 @@ class Submitter:
         return []
 
 
+def _lock(session: Session, job: Job) -> None:
+    session.execute(select(Job.id).where(Job.id == job.id).with_for_update())
+
+
 def _fence(lease: Lease, committed_at: float) -> None:
     """The last look before money is spent: a worker that was paused for long must not post."""
     lease.check()
@@ -188,14 +194,18 @@ def _fence(lease: Lease, committed_at: float) -> None:
         raise LostLease("too long between the attempt's commit and its POST")
 
 
-def _due() -> tuple[Any, ...]:
-    """The conditions under which a job may be submitted now."""
-    unsettled = exists().where(Attempt.job_id == Job.id, Attempt.outcome.in_(UNSETTLED))
+def due() -> tuple[Any, ...]:
+    """The conditions under which a job may be submitted now: above all, nothing may be paid yet.
+
+    Ask in a statement of its own after the row is locked: an EXISTS sees what was committed when
+    its statement began, not when the lock was had.
+    """
+    paid = exists().where(Attempt.job_id == Job.id, Attempt.outcome.in_((*UNSETTLED, "created")))
     return (
         Job.status.in_(("queued", "submitting")),
         Job.next_attempt_at <= func.now(),
         Job.cancel_requested_at.is_(None),
-        ~unsettled,
+        ~paid,
     )
 
 

@@ -101,6 +101,11 @@ class Bucket:
             found.get("ContentRange"),
         )
 
+    def read(self, key: str) -> bytes:
+        """All the object's bytes. Raises NotFound."""
+        with _translated(key), self._s3.get_object(Bucket=self.name, Key=key)["Body"] as body:
+            return body.read()
+
     def close(self) -> None:
         """Close the connections that are idle."""
         self._s3.close()

@@ -9,7 +9,7 @@ import structlog
 from PIL import Image, ImageOps
 from sqlalchemy import func, update
 
-from fixative.errors import BucketError, FixativeError, LostLease
+from fixative.errors import BucketError, FixativeError, LostLease, NotFound
 from fixative.jobs.store import current_attempt, get_job, media_of
 from fixative.media.bucket import Bucket
 from fixative.media.content import Content
@@ -83,8 +83,10 @@ class Deriver:
     def _derive_one(self, image: Media, put: MediaPut, *, first: bool) -> None:
         if image.bytes > MOST_BYTES:
             raise NoPicture(f"{image.name} is larger than {MOST_BYTES} bytes")
-        with self.bucket.get(image.key).body as body:
-            picture = look_at(body.read())
+        try:
+            picture = look_at(self.bucket.read(image.key))
+        except NotFound as error:
+            raise NoPicture(f"{image.name} is not in the bucket") from error
         with self.database.begin() as session:
             still_mine(session, put.lease)
             session.execute(
@@ -126,8 +128,7 @@ def look_at(content: bytes) -> Picture:
             upright.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
             thumbnail = io.BytesIO()
             _on_white(upright).save(thumbnail, "JPEG", quality=85)
-    # Pillow's decoders raise all of these for files that are broken or made to be.
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # anything at all: some files are made to break decoders
         raise NoPicture(f"{type(error).__name__}: {error}") from error
     return Picture(width, height, thumbnail.getvalue())
 

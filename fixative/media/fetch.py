@@ -1,7 +1,6 @@
 """Fetching: one output file as a stream of chunks, held against the length it announced."""
 
 import base64
-import binascii
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ import httpx
 from fixative.errors import OutputExpired, OutputForbidden, OutputTooLarge, OutputUnreachable
 from fixative.media.hosts import AllowedHosts
 
-CHUNK = 256 * 1024
 TOTAL_SECONDS = 3600  # after an hour Replicate has deleted the file anyway
 GONE = frozenset({403, 404, 410})
 TIMEOUT = httpx.Timeout(connect=5, read=30, write=10, pool=30)
@@ -56,7 +54,7 @@ class Fetcher:
             with self._client.stream("GET", url) as response:
                 _check(response)
                 yield Download(response.headers.get("content-type"), self._whole(response))
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, UnicodeError) as error:
             raise OutputForbidden(f"not a URL: {error}") from error
         except httpx.HTTPError as error:
             raise OutputUnreachable(f"{type(error).__name__}: {error}") from error
@@ -66,7 +64,7 @@ class Fetcher:
         announced = response.headers.get("content-length")
         deadline = time.monotonic() + TOTAL_SECONDS
         received = 0
-        for chunk in response.iter_raw(CHUNK):
+        for chunk in response.iter_raw():  # as it comes, so that a trickle meets the deadline
             received += len(chunk)
             if received > self._max_bytes:
                 raise OutputTooLarge(f"more than {self._max_bytes} bytes")
@@ -90,6 +88,6 @@ def _read_data_uri(url: str) -> Download:
     declared, *parameters = head.split(";")
     try:
         content = base64.b64decode(data) if "base64" in parameters else unquote_to_bytes(data)
-    except binascii.Error as error:
+    except ValueError as error:
         raise OutputForbidden(f"not a readable data: URI: {error}") from error
     return Download(declared or "text/plain", iter([content]))

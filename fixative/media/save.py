@@ -1,16 +1,23 @@
 """Storing: every original of a job in the bucket and in its rows, and only then `succeeded`."""
 
+import json
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import orjson
 import structlog
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
-from fixative.errors import BucketError, LostLease, OutputError
+from fixative.errors import (
+    BucketError,
+    DatabaseAway,
+    LostLease,
+    OutputError,
+    OutputExpired,
+    OutputNotStored,
+)
 from fixative.jobs.store import current_attempt, error_of, get_job, media_of, move
 from fixative.media.bucket import Bucket
 from fixative.media.content import SNIFF_BYTES, Content, recognise
@@ -32,6 +39,7 @@ from fixative.postgres.tables import Attempt, Job, Media
 
 BACKOFF_SECONDS = 2.0
 LONGEST_BACKOFF_SECONDS = 60.0
+NOTHING: tuple[Any, ...] = (None, "", [], {})
 MOST_TRIES = 60  # about an hour: by then the files are gone at Replicate
 
 log = structlog.get_logger(__name__)
@@ -71,6 +79,12 @@ class Storer:
             except (OutputError, BucketError) as error:
                 self._put_off(job, lease, error)
                 return []
+            except DatabaseAway:
+                raise
+            except Exception as error:
+                log.exception("store_failed_unexpectedly", job_id=str(job_id))
+                self._put_off(job, lease, OutputNotStored(f"{type(error).__name__}: {error}"))
+                return []
 
     def _put_off(self, job: Job, lease: Lease, error: OutputError | BucketError) -> None:
         """Leave the row due for later, or fail the job when trying again cannot help."""
@@ -105,7 +119,10 @@ class _Storing:
     saved: dict[tuple[str, int], Media]
 
     def run(self) -> list[Hint]:
-        output = (self.attempt.prediction or {}).get("output")
+        prediction = self.attempt.prediction or {}
+        output = prediction.get("output")
+        if output in NOTHING and prediction.get("data_removed"):
+            raise OutputExpired("Replicate had removed the output before it was seen")
         files = find_files(output, self.tools.fetcher.allowed)
         text = text_of(output, files)
         count = len(files) + (text is not None)
@@ -150,7 +167,8 @@ class _Storing:
 
     def _save_json(self, output: Any) -> None:
         if self._already("output", 0) is None:
-            source = HashingReader(iter([orjson.dumps(output, option=orjson.OPT_SORT_KEYS)]))
+            written = json.dumps(output, sort_keys=True, ensure_ascii=False)
+            source = HashingReader(iter([written.encode()]))
             name = in_attempt(self.attempt, "output.json")
             self._put(Piece("output", 0, name, Content("application/json")), source)
 

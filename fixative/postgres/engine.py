@@ -26,11 +26,17 @@ class Database:
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS,
             pool_recycle=1800,
+            hide_parameters=True,  # errors are logged, and what users sent is not
             pool_pre_ping=True,
             pool_use_lifo=True,  # few connections in use, so their prepared statements are too
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": application,
+                # A server that is silently gone is noticed in seconds, not in hours.
+                "keepalives_idle": 5,
+                "keepalives_interval": 2,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 10_000,
                 "options": f"-c statement_timeout={STATEMENT_MILLISECONDS}"
                 f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MILLISECONDS}"
                 " -c timezone=UTC",

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy import ColumnElement, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
-from fixative.errors import FixativeError, LostLease
+from fixative.errors import LostLease
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Job
 
@@ -107,22 +107,28 @@ class LeaseKeeper:
         while not self._stop.wait(self._every_seconds):
             with self._lock:
                 leases = list(self._held.values())
-            for lease in leases:
-                try:
-                    self._renew(lease)
-                except FixativeError as error:  # the next round tries again while time is left
-                    log.warning("lease_not_renewed", job_id=str(lease.job_id), error=str(error))
+            if not leases:
+                continue
+            try:
+                self._renew(leases)
+            except Exception as error:  # noqa: BLE001 - the thread must live; the next round tries
+                log.warning("leases_not_renewed", error=f"{type(error).__name__}: {error}")
 
-    def _renew(self, lease: Lease) -> None:
+    def _renew(self, leases: list[Lease]) -> None:
         asked_at = time.monotonic()
         with self._database.begin() as session:
-            renewed = session.scalar(
+            renewed = session.execute(
                 update(Job)
-                .where(mine(lease), Job.lease_until.is_not(None))
+                .where(
+                    tuple_(Job.id, Job.lease_token).in_([(e.job_id, e.token) for e in leases]),
+                    Job.lease_until >= func.now(),
+                )
                 .values(lease_until=func.now() + text(f"interval '{LEASE_SECONDS} seconds'"))
-                .returning(Job.id)
+                .returning(Job.id, Job.lease_token)
             )
-        if renewed is None:
-            lease.lost = True
-        else:
-            lease.held_until = asked_at + LEASE_SECONDS
+            still_held = {(job_id, token) for job_id, token in renewed}
+        for lease in leases:
+            if (lease.job_id, lease.token) in still_held:
+                lease.held_until = asked_at + LEASE_SECONDS
+            else:
+                lease.lost = True

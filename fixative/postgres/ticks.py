@@ -14,17 +14,14 @@ from sqlalchemy.dialects.postgresql import insert
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Tick
 
-LEASE = timedelta(seconds=60)
 EARLY = 0.2  # of a period: beats are not exact, and a tick taken a little early is not missed
 
 
 @contextmanager
-def tick(
-    database: Database, name: str, every: timedelta, *, lease: timedelta = LEASE
-) -> Iterator[bool]:
+def tick(database: Database, name: str, every: timedelta, *, lease: timedelta) -> Iterator[bool]:
     """Whether this call is the one that does the work; the row is free again when the block ends.
 
-    The work must be done within `lease`: after it, another call may begin.
+    After `lease` another call may begin, even if this one is still at work.
     """
     token = _take(database, name, every, lease)
     try:

@@ -12,7 +12,7 @@ from fixative.jobs.ingest import ingest
 from fixative.jobs.store import error_of, move
 from fixative.names import Hint
 from fixative.postgres.engine import Database
-from fixative.postgres.tables import Attempt
+from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.client import Replicate
 from fixative.replicate.prediction import RUNNING, read_prediction
 
@@ -64,14 +64,15 @@ def _from_pages(
     """Those in flight that Replicate's list shows, ingested."""
     seen: set[str] = set()
     hints: list[Hint] = []
-    for page in replicate.pages(created_after=min(flying.values()) - CLOCKS_DIFFER):
+    pages = replicate.pages(created_after=min(flying.values()) - CLOCKS_DIFFER)
+    for read, page in enumerate(pages, start=1):
         for raw in page:
             if not isinstance(raw, dict) or raw.get("id") not in flying:
                 continue
             hints += _ingest(database, raw)
             seen.add(raw["id"])
-        if len(seen) == len(flying):
-            break
+        if read >= len(flying) - len(seen):
+            break  # nothing is left, or as many single questions are cheaper than more pages
     return seen, hints
 
 
@@ -106,11 +107,15 @@ def _missed(session: Session, prediction_id: str, since: datetime) -> None:
     now = session.scalars(select(func.now())).one()
     if now - since < LOST_AFTER:
         return
-    job_id = session.scalars(
+    lost = session.execute(
         update(Attempt)
-        .where(Attempt.prediction_id == prediction_id)
+        .where(Attempt.prediction_id == prediction_id, Attempt.prediction_status.in_(RUNNING))
         .values(prediction_status="lost")
-        .returning(Attempt.job_id)
-    ).one()
-    error = error_of("internal", f"Replicate no longer knows prediction {prediction_id}")
-    move(session, job_id, "failed", cause="poll", error=error)
+        .returning(Attempt.job_id, Attempt.id)
+    ).one_or_none()
+    if lost is None:
+        return
+    job = session.get_one(Job, lost.job_id, with_for_update=True)
+    if job.attempt_id == lost.id:
+        error = error_of("internal", f"Replicate no longer knows prediction {prediction_id}")
+        move(session, job.id, "failed", cause="poll", error=error)

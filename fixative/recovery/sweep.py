@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
+from fixative.jobs.submit import due as due_for_submission
 from fixative.names import (
     CANCEL_PREDICTION,
     CREATE_PREDICTION,
@@ -18,9 +19,10 @@ from fixative.names import (
 )
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import free
-from fixative.postgres.tables import TERMINAL_STATUSES, UNSETTLED, Attempt, Delivery, Job
+from fixative.postgres.tables import TERMINAL_STATUSES, Delivery, Job
 
 MOST = 500
+MOST_TRIES = 200  # of a delivery that no reading ends well for; its row stays
 HINT_LASTS = timedelta(seconds=10)  # so long a hint is believed to be under way
 
 
@@ -41,11 +43,10 @@ def sweep(database: Database, waiting: Mapping[str, int]) -> list[Hint]:
 
 def _stages() -> dict[str, Select[Any]]:
     """What each stage of a job's life finds due. Queued rows are not here: `admit` takes them."""
-    unsettled = exists().where(Attempt.job_id == Job.id, Attempt.outcome.in_(UNSETTLED))
     now = func.now()
     return {
         CREATE_PREDICTION: select(Job.id)
-        .where(Job.status == "submitting", Job.next_attempt_at <= now, ~unsettled)
+        .where(Job.status == "submitting", *due_for_submission())
         .order_by(Job.next_attempt_at),
         STORE_OUTPUTS: select(Job.id)
         .where(Job.status == "storing", Job.next_attempt_at <= now)
@@ -71,7 +72,11 @@ def _hinted(session: Session, due: Select[Any]) -> list[Any]:
 def _deliveries(session: Session) -> list[Hint]:
     due = (
         select(Delivery.webhook_id)
-        .where(Delivery.processed_at.is_(None), Delivery.next_attempt_at <= func.now())
+        .where(
+            Delivery.processed_at.is_(None),
+            Delivery.next_attempt_at <= func.now(),
+            Delivery.tries < MOST_TRIES,
+        )
         .order_by(Delivery.next_attempt_at)
         .limit(MOST)
         .with_for_update(skip_locked=True)
@@ -79,7 +84,7 @@ def _deliveries(session: Session) -> list[Hint]:
     marked = (
         update(Delivery)
         .where(Delivery.webhook_id.in_(due.scalar_subquery()))
-        .values(next_attempt_at=func.now() + HINT_LASTS)
+        .values(next_attempt_at=func.now() + HINT_LASTS, tries=Delivery.tries + 1)
         .returning(Delivery.webhook_id)
     )
     return [Hint(INGEST_PREDICTION, {"delivery_id": id_}) for id_ in session.scalars(marked)]

@@ -3,6 +3,7 @@
 import threading
 import time
 
+from fixative.errors import NoAnswer, NotSent
 from fixative.replicate.client import Replicate
 from fixative.replicate.target import Target
 
@@ -27,7 +28,11 @@ class Models:
         with self._lock:
             looked_up_at, known = self._known.get(model, (0.0, None))
         if known is None or time.monotonic() - looked_up_at > REMEMBER_SECONDS:
-            known = self._look_up(model)
+            try:
+                known = self._look_up(model)
+            except (NotSent, NoAnswer):
+                if known is None:
+                    raise
             with self._lock:
                 self._known[model] = (time.monotonic(), known)
         return known

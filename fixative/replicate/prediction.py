@@ -99,6 +99,8 @@ def richer(known: dict[str, Any] | None, news: dict[str, Any]) -> dict[str, Any]
         return known
     if known["status"] == "processing" and news["status"] == "starting":
         return known
+    if known["status"] not in ENDED and news.get("data_removed"):
+        known = {**known, "output": None}  # what a running model had so far is no output
     kept = {key: value for key, value in known.items() if news.get(key) in (None, "", {}, [])}
     return {**news, **kept}
 

@@ -7,7 +7,9 @@ from sqlalchemy import func, update
 
 from fixative.errors import ReplicateError
 from fixative.jobs.adopt import adopt_unknown
+from fixative.jobs.ingest import ingest
 from fixative.postgres.tables import Attempt, Job
+from fixative.replicate.prediction import read_prediction
 from fixative.settings import load_settings
 from worker.services import Services
 
@@ -167,3 +169,25 @@ def test_an_attempt_of_a_dead_worker_is_settled_once_its_lease_ran_out(
     adopt_unknown(database, services.replicate)
     assert attempts_of(job_id)[0].outcome == "absent"
     assert read_job(job_id).status == "queued"
+
+
+def test_a_prediction_that_turns_up_after_its_absence_was_proven_is_not_made_again(
+    services, database, unknown, attempts_of, read_job, let_pass, emulator
+):
+    job_id = unknown("500")
+    for _ in range(2):
+        let_pass(minutes=3)
+        adopt_unknown(database, services.replicate)
+    attempt = attempts_of(job_id)[0]
+    assert (attempt.outcome, read_job(job_id).status) == ("absent", "queued")
+
+    names = f"https://us.example/webhook?job={job_id}&attempt={attempt.id}"
+    created_at = attempt.created_at.isoformat()
+    late = {"id": "late", "status": "processing", "created_at": created_at, "webhook": names}
+    with database.begin() as session:
+        ingest(session, read_prediction(late), cause="webhook")
+    services.submitter.submit(job_id)
+
+    assert read_job(job_id).status == "processing"
+    assert [a.prediction_id for a in attempts_of(job_id)] == ["late"]
+    assert emulator.get("/_emulator/stats").json()["creates"]["total"] == 0

@@ -141,6 +141,19 @@ def test_one_lost_file_does_not_cost_the_others(
     assert [url and url.rpartition("/")[2] for url in shown["output"]] == [None, *names]
 
 
+def test_an_output_that_replicate_removed_unseen_is_no_success(
+    services, storing, read_job, attempts_of, database
+):
+    job_id = storing()
+    removed = {**attempts_of(job_id)[0].prediction, "output": None, "data_removed": True}
+    with database.begin() as session:
+        session.execute(update(Attempt).values(prediction=removed))
+
+    services.storer.store(job_id)
+
+    assert read_job(job_id).error["code"] == "output_expired"
+
+
 def test_a_file_beyond_the_limit_fails_the_job(environ, services, storing, read_job):
     small = load_settings({**environ, "FIXATIVE_MAX_OUTPUT_BYTES": "1000"})
     job_id = storing("emulator/bytes", input={"bytes": 1001})

@@ -90,9 +90,12 @@ def test_what_is_kept_is_renewed_and_what_was_lost_is_told(
 def test_a_tick_asked_for_twice_is_done_once(database):
     every = timedelta(minutes=1)
 
-    with tick(database, "t", every) as first, tick(database, "t", every) as while_at_work:
+    with (
+        tick(database, "t", every, lease=every) as first,
+        tick(database, "t", every, lease=every) as while_at_work,
+    ):
         pass
-    with tick(database, "t", every) as too_early:
+    with tick(database, "t", every, lease=every) as too_early:
         pass
 
     assert (first, while_at_work, too_early) == (True, False, False)
@@ -101,8 +104,11 @@ def test_a_tick_asked_for_twice_is_done_once(database):
 def test_a_tick_is_free_again_after_an_error(database):
     none = timedelta(0)
 
-    with pytest.raises(ValueError, match="x"), tick(database, "t", none):
+    with (
+        pytest.raises(ValueError, match="x"),
+        tick(database, "t", none, lease=timedelta(minutes=1)),
+    ):
         raise ValueError("x")
 
-    with tick(database, "t", none) as again:
+    with tick(database, "t", none, lease=timedelta(minutes=1)) as again:
         assert again

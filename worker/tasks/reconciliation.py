@@ -17,7 +17,10 @@ from fixative.recovery.sweep import sweep as find_due
 from worker.app import app
 
 ADMIT_STEP_SECONDS = 0.25
-ADMIT_AT_MOST_SECONDS = 30.0  # well within the tick's lease
+ADMIT_AT_MOST_SECONDS = 5.0  # well within the tick's lease
+# Leases of ticks: one that was killed is missed for so long.
+QUICK = timedelta(seconds=15)
+SLOW = timedelta(seconds=60)
 
 
 @app.task(name=names.ADMIT)
@@ -25,7 +28,7 @@ def admit() -> None:
     """Admit waiting jobs at Replicate's pace, for as long as some wait."""
     services = app.services()
     until = time.monotonic() + ADMIT_AT_MOST_SECONDS
-    with _tick(names.ADMIT) as taken:
+    with _tick(names.ADMIT, QUICK) as taken:
         others_wait = taken
         while others_wait and time.monotonic() < until:
             hints, others_wait = admit_first(services.database, services.creates)
@@ -41,23 +44,23 @@ def sweep() -> list[Hint]:
         lengths = app.services().publisher.queue_lengths()
     except RedisError:
         return []  # no broker, so nobody to hint
-    with _tick(names.SWEEP) as taken:
+    with _tick(names.SWEEP, QUICK) as taken:
         return find_due(app.services().database, lengths) if taken else []
 
 
 @app.task(name=names.POLL_PREDICTIONS)
 def poll_predictions() -> list[Hint]:
     """Ask Replicate about what is in flight."""
-    with _tick(names.POLL_PREDICTIONS) as taken:
+    with _tick(names.POLL_PREDICTIONS, SLOW) as taken:
         return poll(app.services().database, app.services().replicate) if taken else []
 
 
 @app.task(name=names.ADOPT_UNKNOWN)
 def adopt_unknown() -> list[Hint]:
     """Settle the creates whose end nobody saw."""
-    with _tick(names.ADOPT_UNKNOWN) as taken:
+    with _tick(names.ADOPT_UNKNOWN, SLOW) as taken:
         return adopt(app.services().database, app.services().replicate) if taken else []
 
 
-def _tick(name: str) -> AbstractContextManager[bool]:
-    return tick(app.services().database, name, timedelta(seconds=PERIODS[name]))
+def _tick(name: str, lease: timedelta) -> AbstractContextManager[bool]:
+    return tick(app.services().database, name, timedelta(seconds=PERIODS[name]), lease=lease)
