@@ -16,13 +16,13 @@ Result = TypeVar("Result")
 log = structlog.get_logger(__name__)
 
 
-def connect(url: str, *, prefix: str = "fixative") -> Redis:
+def connect(url: str) -> Redis:
     """A client that gives up after 0.3 s for connecting and for each read and write."""
     return Redis.from_url(
         url,
         socket_connect_timeout=ANSWER_SECONDS,
         socket_timeout=ANSWER_SECONDS,
-        client_name=prefix,
+        client_name="fixative",
         retry=None,
     )
 

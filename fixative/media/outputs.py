@@ -46,8 +46,8 @@ def is_structured(output: Any) -> bool:
     return output not in (None, "", [], {}) and not _is_plain(output)
 
 
-def with_files_as(output: Any, names: Mapping[int, str | None], files: list[OutputFile]) -> Any:
-    """The output with each file's place filled by its name (None: the file was lost)."""
+def with_files_as(output: Any, names: Mapping[int, str], files: list[OutputFile]) -> Any:
+    """The output with each file's place filled by its name."""
     return put_at(output, [(p, names[file.index]) for file in files for p in file.pointers])
 
 

@@ -23,16 +23,8 @@ class Prediction:
     version: str | None
     deployment: str | None
     input: dict[str, Any]
-    output: Any
-    error: str | None
-    data_removed: bool
     webhook: str | None
     raw: dict[str, Any]
-
-    @property
-    def ended(self) -> bool:
-        """Whether its status is one that never changes again."""
-        return self.status in ENDED
 
     @property
     def claimed_by(self) -> tuple[UUID, UUID] | None:
@@ -68,9 +60,6 @@ def read_prediction(raw: Any) -> Prediction:
         version=_text(raw.get("version")),
         deployment=_text(raw.get("deployment")),
         input=input_ if isinstance(input_, dict) else {},
-        output=raw.get("output"),
-        error=None if raw.get("error") is None else str(raw["error"]),
-        data_removed=bool(raw.get("data_removed")),
         webhook=_text(raw.get("webhook")),
         raw=raw,
     )

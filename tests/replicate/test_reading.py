@@ -31,7 +31,7 @@ def test_times_have_any_number_of_digits(text, microsecond):
 def test_absent_keys_are_no_error():
     prediction = read_prediction(MINIMAL)
 
-    assert (prediction.output, prediction.input, prediction.webhook) == (None, {}, None)
+    assert (prediction.model, prediction.input, prediction.webhook) == (None, {}, None)
 
 
 @pytest.mark.parametrize(
