@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from fixative.postgres.tables import DeadLetter
+from fixative.postgres.operation_tables import DeadLetter
 
 
 def bury(session: Session, task: str, arguments: dict[str, Any], error: BaseException) -> None:

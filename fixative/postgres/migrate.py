@@ -11,7 +11,10 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from fixative.errors import DatabaseAway
+from fixative.postgres.operation_tables import Tick
 from fixative.postgres.tables import Job
+
+assert Job.metadata is Tick.metadata  # noqa: S101 - both imported, so that every table is known
 
 
 def upgrade(sqlalchemy_url: str, revision: str = "head") -> None:

@@ -31,6 +31,7 @@ OUTCOMES = (
     "throttled",
     "not_sent",
     "absent",  # was unknown; proven never to have been created
+    "duplicate",  # created all the same, when another attempt had taken its place
 )
 UNSETTLED = ("open", "unknown")
 
@@ -89,6 +90,7 @@ class Job(Table):
     next_attempt_at: Mapped[datetime] = mapped_column(server_default=NOW)  # not before
     waiting_reason: Mapped[str | None]
     tries: Mapped[int] = mapped_column(server_default="0")  # takes of this stage without success
+    crashes: Mapped[int] = mapped_column(server_default="0")  # takes that nobody came back from
     hinted_at: Mapped[datetime] = mapped_column(server_default=NOW)
     lease_token: Mapped[int] = mapped_column(BigInteger, server_default="0")  # fences every move
     lease_until: Mapped[datetime | None]
@@ -153,6 +155,8 @@ class Attempt(Table):
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     ended_at: Mapped[datetime | None]  # when our POST ended, or its worker's lease ran out
     listed_at: Mapped[datetime | None]  # a first complete listing that did not show it
+    missed_at: Mapped[datetime | None]  # since when Replicate says that it knows no such prediction
+    candidates: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))  # for a person
     settled_at: Mapped[datetime | None]
 
     prediction_id: Mapped[str | None] = mapped_column(unique=True)
@@ -211,7 +215,8 @@ class Delivery(Table):
     result: Mapped[str | None]  # what the ingest made of it
 
     __table_args__ = (
-        Index("ix_deliveries_prediction", "prediction_id"),
+        # Doubled under another webhook-id it is still the same news.
+        Index("uq_deliveries_news", "prediction_id", "prediction_status", unique=True),
         Index("ix_deliveries_job", "job_id"),
         Index(
             "ix_deliveries_due",
@@ -248,30 +253,3 @@ class Media(Table):
     __table_args__ = (
         Index("uq_media_place", "job_id", "attempt_id", "index", "role", unique=True),
     )
-
-
-class DeadLetter(Table):
-    """A task that ended for good without doing its work."""
-
-    __tablename__ = "dead_letters"
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    task: Mapped[str]
-    arguments: Mapped[dict[str, Any]]
-    job_id: Mapped[uuid.UUID | None]
-    error_class: Mapped[str]
-    message: Mapped[str]
-    traceback: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
-
-
-class Tick(Table):
-    """A periodic task's row: whoever takes it does the work, once, however many ask."""
-
-    __tablename__ = "ticks"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    next_at: Mapped[datetime] = mapped_column(server_default=NOW)
-    lease_token: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    lease_until: Mapped[datetime | None]
-    finished_at: Mapped[datetime | None]

@@ -12,7 +12,7 @@ from sqlalchemy import func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from fixative.postgres.engine import Database
-from fixative.postgres.tables import Tick
+from fixative.postgres.operation_tables import Tick
 
 EARLY = 0.2  # of a period: beats are not exact, and a tick taken a little early is not missed
 

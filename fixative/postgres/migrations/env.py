@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import create_engine, text
 
-from fixative.postgres.tables import Job
+from fixative.postgres.base import Table
 
 
 def run() -> None:
@@ -15,7 +15,7 @@ def run() -> None:
         url = load_settings().sqlalchemy_url
     engine = create_engine(url)
     with engine.connect() as connection:
-        context.configure(connection=connection, target_metadata=Job.metadata)
+        context.configure(connection=connection, target_metadata=Table.metadata)
         with context.begin_transaction():
             # Two processes that start together migrate one after the other.
             connection.execute(text("SELECT pg_advisory_xact_lock(4622133)"))
