@@ -43,6 +43,10 @@ class LostLease(FixativeError):
     """Another worker has taken this row; what we were about to do is no longer ours to do."""
 
 
+class WorkerLost(FixativeError):
+    """The process that did this died of it, each time."""
+
+
 class MalformedPrediction(FixativeError):
     """Replicate sent something that is not a prediction."""
 

@@ -60,7 +60,8 @@ class Services:
     @once
     def replicate(self) -> Replicate:
         reads = self._pace("reads", self.settings.fixative_reads_per_minute)
-        return Replicate(self.settings.replicate_base_url, self._token, reads)
+        url = self.settings.replicate_base_url
+        return Replicate(url, self._token, reads=reads, creates=self.creates)
 
     @once
     def creates(self) -> Pace:

@@ -1,17 +1,21 @@
-"""Cancel: at once while nothing was sent; afterwards Replicate's own end decides."""
+"""Cancel: at once while nothing was sent; afterwards Replicate's own end decides.
+
+What was paid for twice is cancelled here too, whatever became of its job.
+"""
 
 import uuid
 
-from sqlalchemy import exists, func, update
+from sqlalchemy import ColumnElement, Select, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from fixative.errors import Refused
+from fixative.jobs.claim import paid_or_unsettled
 from fixative.jobs.ingest import ingest
 from fixative.jobs.states import is_terminal
 from fixative.jobs.store import current_attempt, error_of, get_job, move
 from fixative.names import CANCEL_PREDICTION, Hint
 from fixative.postgres.engine import Database
-from fixative.postgres.tables import UNSETTLED, Attempt, Job
+from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.client import Replicate
 from fixative.replicate.prediction import RUNNING, read_prediction
 
@@ -42,23 +46,31 @@ def request_cancel(session: Session, job: Job, *, cause: str = "api") -> list[Hi
 
 
 def cancel_prediction(database: Database, replicate: Replicate, job_id: uuid.UUID) -> list[Hint]:
-    """Tell Replicate that a job's prediction is no longer wanted, if that is still so.
+    """Tell Replicate which of a job's predictions are no longer wanted, if that is still so.
 
     Raises NotSent, NoAnswer or Refused; the row stays due, so the next sweep asks again.
     """
     with database.begin() as session:
         job = get_job(session, job_id)
-        attempt = current_attempt(session, job)
-        if job.cancel_requested_at is None or is_terminal(job.status):
-            return []
-        if _nothing_sent(session, job.id):
-            return request_cancel(session, job, cause="task")
-    if attempt is None or attempt.prediction_id is None:
-        return []  # unsettled: adoption finds the prediction first, or proves there is none
-    if attempt.prediction_status not in RUNNING:
-        return []
+        unwanted = list(session.scalars(select(Attempt.prediction_id).where(*_duplicates(job_id))))
+        if job.cancel_requested_at is not None and not is_terminal(job.status):
+            if _nothing_sent(session, job.id):
+                request_cancel(session, job, cause="task")
+            # Unsettled: adoption finds the prediction first, or proves that there is none.
+            attempt = current_attempt(session, job)
+            if attempt is not None and attempt.prediction_status in RUNNING:
+                unwanted.append(attempt.prediction_id)
+    return [hint for id_ in unwanted if id_ for hint in _cancel(database, replicate, id_)]
+
+
+def running_duplicates() -> Select[uuid.UUID]:
+    """The jobs of which a prediction runs that was paid for twice."""
+    return select(Attempt.job_id).where(*_duplicates())
+
+
+def _cancel(database: Database, replicate: Replicate, prediction_id: str) -> list[Hint]:
     try:
-        raw = replicate.cancel(attempt.prediction_id)
+        raw = replicate.cancel(prediction_id)
     except Refused as error:
         if error.status != NOT_FOUND:
             raise
@@ -67,12 +79,14 @@ def cancel_prediction(database: Database, replicate: Replicate, job_id: uuid.UUI
         return ingest(session, read_prediction(raw), cause="task").hints
 
 
+def _duplicates(job_id: uuid.UUID | None = None) -> tuple[ColumnElement[bool], ...]:
+    of_job = () if job_id is None else (Attempt.job_id == job_id,)
+    return (*of_job, Attempt.outcome == "duplicate", Attempt.prediction_status.in_(RUNNING))
+
+
 def _nothing_sent(session: Session, job_id: uuid.UUID) -> bool:
     """Whether no attempt of the job is unsettled or has a prediction."""
-    sent = exists().where(
-        Attempt.job_id == job_id,
-        Attempt.outcome.in_((*UNSETTLED, "created")),
-    )
+    sent = exists().where(Attempt.job_id == job_id, paid_or_unsettled())
     # The job's row is locked first, so that no attempt can begin between this look and the move.
     session.get(Job, job_id, with_for_update=True)
     return not session.scalar(sent.select())

@@ -1,16 +1,22 @@
-"""Whose is this prediction? Every source asks here: webhook, poll, adoption, our own POST."""
+"""Whose is this prediction? Every source asks here: webhook, poll, sync, adoption, our own POST."""
 
 from datetime import timedelta
 from enum import Enum
 
-from sqlalchemy import func, select, update
+import structlog
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session, defer
+from uuid_utils.compat import uuid7
 
+from fixative.jobs.states import is_terminal
 from fixative.postgres.tables import UNSETTLED, Attempt, Job
 from fixative.replicate.prediction import Prediction
+from fixative.telemetry.alarms import alarm
 
 CLOCKS_DIFFER = timedelta(minutes=5)  # Replicate's clock against ours
 HIDDEN_VERSIONS = ("hidden", "dp-", "d-")  # name no version (Replicate's docs, recorded answers)
+
+log = structlog.get_logger(__name__)
 
 
 class Unclaimed(Enum):
@@ -20,41 +26,32 @@ class Unclaimed(Enum):
     STRANGER = "stranger"
 
 
-def claim(session: Session, prediction: Prediction) -> Attempt | Unclaimed:
-    """The attempt that made this prediction, now carrying its id; or why there is none.
+def claim(
+    session: Session, prediction: Prediction, made_by: Attempt | None = None
+) -> tuple[Job, Attempt] | Unclaimed:
+    """The attempt that made this prediction, now carrying its id, and its job, both locked.
 
-    In order: its id is known; its own `webhook` field names an attempt that fits; an unsettled
-    attempt might have made it; otherwise it is a stranger. Query parameters of a webhook's URL
-    are not signed and decide nothing.
+    In order: its id is known; whoever asks knows the attempt (`made_by`); its own `webhook` field
+    names an attempt that fits; an unsettled attempt might have made it; otherwise it is a stranger.
+    Query parameters of a webhook's URL are not signed and decide nothing.
+
+    An attempt whose place another has taken meanwhile becomes a `duplicate`: paid for twice, to be
+    cancelled, and alarmed.
     """
-    known = session.scalars(
-        select(Attempt).where(Attempt.prediction_id == prediction.id).with_for_update()
-    ).one_or_none()
-    if known is not None:
-        return known
-    named = _named(session, prediction)
-    if named is not None:
-        # Its lock was waited for: whoever held it may have attached this very prediction.
-        if named.prediction_id == prediction.id or attach(session, named, prediction):
-            return session.get_one(Attempt, named.id, populate_existing=True)
-        return Unclaimed.STRANGER
-    return Unclaimed.SET_ASIDE if _might_be_ours(session, prediction) else Unclaimed.STRANGER
-
-
-def attach(session: Session, attempt: Attempt, prediction: Prediction) -> bool:
-    """Settle the attempt as created with this prediction; False if it has another already."""
-    attached = session.scalar(
-        update(Attempt)
-        .where(Attempt.id == attempt.id, Attempt.prediction_id.is_(None))
-        .values(
-            prediction_id=prediction.id,
-            outcome="created",
-            settled_at=func.now(),
-            ended_at=func.coalesce(Attempt.ended_at, func.now()),
-        )
-        .returning(Attempt.id)
-    )
-    return attached is not None
+    known = _known(session, prediction)
+    attempt = known or _locked(session, made_by) or _named(session, prediction)
+    if attempt is None and not _might_be_ours(session, prediction):
+        attempt = _known(session, prediction)  # attached since we looked
+        if attempt is None:
+            return Unclaimed.STRANGER
+    if attempt is None:
+        return Unclaimed.SET_ASIDE
+    job = session.get_one(Job, attempt.job_id, with_for_update=True, populate_existing=True)
+    if attempt.prediction_id is None:
+        _attach(session, job, attempt, prediction)
+    elif attempt.prediction_id != prediction.id:
+        attempt = _another_of(session, job, attempt, prediction)
+    return job, attempt
 
 
 def same_target(job: Job, attempt: Attempt, prediction: Prediction) -> bool:
@@ -76,16 +73,135 @@ def in_window(attempt: Attempt, prediction: Prediction) -> bool:
     return opened <= prediction.created_at and (closed is None or prediction.created_at <= closed)
 
 
+def paid_or_unsettled() -> ColumnElement[bool]:
+    """The condition that an attempt has a prediction, or may have."""
+    return Attempt.outcome.in_((*UNSETTLED, "created"))
+
+
+def _known(session: Session, prediction: Prediction) -> Attempt | None:
+    with_its_id = select(Attempt).where(Attempt.prediction_id == prediction.id)
+    return session.scalars(with_its_id.with_for_update()).one_or_none()
+
+
+def _locked(session: Session, attempt: Attempt | None) -> Attempt | None:
+    if attempt is None:
+        return None
+    return session.get_one(Attempt, attempt.id, with_for_update=True, populate_existing=True)
+
+
 def _named(session: Session, prediction: Prediction) -> Attempt | None:
     """The attempt that the prediction's own webhook names, if target and time agree."""
     if prediction.claimed_by is None:
         return None
     job_id, attempt_id = prediction.claimed_by
-    attempt = session.get(Attempt, attempt_id, with_for_update=True)
-    if attempt is None or attempt.job_id != job_id or not in_window(attempt, prediction):
+    attempt = session.get(Attempt, attempt_id, with_for_update=True, populate_existing=True)
+    if attempt is None:
+        return _lost(session, prediction)
+    if attempt.job_id != job_id or not in_window(attempt, prediction):
         return None
     job = session.get_one(Job, job_id)
     return attempt if same_target(job, attempt, prediction) else None
+
+
+def _lost(session: Session, prediction: Prediction) -> Attempt | None:
+    """An attempt that a restore has lost, made anew; or the one that stands in for it.
+
+    Its job must be known, and ask for what the prediction is of.
+    """
+    assert prediction.claimed_by is not None  # noqa: S101 - asked of such only
+    job_id, attempt_id = prediction.claimed_by
+    standing_in = session.scalars(
+        select(Attempt)
+        .where(Attempt.job_id == job_id, Attempt.stands_in, Attempt.outcome == "unknown")
+        .with_for_update()
+    ).one_or_none()
+    job = session.get(Job, job_id, with_for_update=True, populate_existing=True)
+    if job is None:
+        return None
+    made = session.get(Attempt, attempt_id)  # by somebody who had the job's lock before us
+    attempt = (
+        made
+        or standing_in
+        or Attempt(
+            id=attempt_id,
+            job_id=job_id,
+            number=_next_number(session, job),
+            outcome="unknown",
+            created_at=prediction.created_at,
+            ended_at=prediction.created_at,
+        )
+    )
+    if not same_target(job, attempt, prediction):
+        return None
+    if attempt not in (made, standing_in):
+        session.add(attempt)
+        session.flush()
+        log.info("attempt_made_anew", job_id=str(job_id), attempt_id=str(attempt_id))
+    return attempt
+
+
+def _next_number(session: Session, job: Job) -> int:
+    made = select(func.count()).where(Attempt.job_id == job.id)
+    return session.scalars(made).one() + 1
+
+
+def _attach(session: Session, job: Job, attempt: Attempt, prediction: Prediction) -> None:
+    """Settle the attempt by its prediction: created, or a duplicate if its place is taken."""
+    outcome = "duplicate" if _superseded(session, job, attempt) else "created"
+    session.execute(
+        update(Attempt)
+        .where(Attempt.id == attempt.id)
+        .values(
+            prediction_id=prediction.id,
+            outcome=outcome,
+            candidates=None,
+            settled_at=func.now(),
+            ended_at=func.coalesce(Attempt.ended_at, func.now()),
+        )
+    )
+    if outcome == "duplicate":
+        _say_paid_twice(job, attempt, prediction)
+    elif job.attempt_id != attempt.id:
+        session.execute(update(Job).where(Job.id == job.id).values(attempt_id=attempt.id))
+        job.attempt_id = attempt.id
+    session.refresh(attempt)
+
+
+def _superseded(session: Session, job: Job, attempt: Attempt) -> bool:
+    """Whether another attempt has this one's place, or the job ended without it."""
+    if job.attempt_id == attempt.id and attempt.outcome in UNSETTLED:
+        return False
+    others = exists().where(Attempt.job_id == job.id, Attempt.id != attempt.id, paid_or_unsettled())
+    return is_terminal(job.status) or bool(session.scalar(others.select()))
+
+
+def _another_of(session: Session, job: Job, attempt: Attempt, prediction: Prediction) -> Attempt:
+    """A second prediction of one POST: an attempt of its own, and a duplicate."""
+    another = Attempt(
+        id=uuid7(),
+        job_id=job.id,
+        number=_next_number(session, job),
+        version=attempt.version,
+        outcome="duplicate",
+        created_at=prediction.created_at,
+        ended_at=prediction.created_at,
+        settled_at=func.now(),
+        prediction_id=prediction.id,
+    )
+    session.add(another)
+    session.flush()
+    session.refresh(another)
+    _say_paid_twice(job, another, prediction)
+    return another
+
+
+def _say_paid_twice(job: Job, attempt: Attempt, prediction: Prediction) -> None:
+    alarm(
+        "paid_twice",
+        job_id=str(job.id),
+        attempt_id=str(attempt.id),
+        prediction_id=prediction.id,
+    )
 
 
 def _might_be_ours(session: Session, prediction: Prediction) -> bool:

@@ -8,10 +8,22 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from fixative.postgres.operation_tables import DeadLetter
+from fixative.telemetry.metrics import DEAD_LETTERS
 
 
-def bury(session: Session, task: str, arguments: dict[str, Any], error: BaseException) -> None:
-    """Write a dead letter, under the job that the arguments name, if they name one."""
+def bury(
+    session: Session,
+    task: str,
+    arguments: dict[str, Any],
+    error: BaseException,
+    *,
+    attempts: int = 1,
+) -> None:
+    """Write a dead letter, under the job that the arguments name, if they name one.
+
+    `attempts` is how often the task was tried.
+    """
+    DEAD_LETTERS.labels(task).inc()
     session.add(
         DeadLetter(
             id=uuid7(),
@@ -21,6 +33,7 @@ def bury(session: Session, task: str, arguments: dict[str, Any], error: BaseExce
             error_class=type(error).__name__,
             message=_storable(str(error)),
             traceback=_storable("".join(traceback.format_exception(error))),
+            attempts=attempts,
         )
     )
 

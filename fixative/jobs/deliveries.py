@@ -7,20 +7,28 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from fixative.errors import WorkerLost
+from fixative.jobs.dead_letters import bury
 from fixative.jobs.ingest import ingest
 from fixative.names import INGEST_PREDICTION, Hint
 from fixative.postgres.engine import Database
+from fixative.postgres.leases import MOST_CRASHES
 from fixative.postgres.tables import Delivery
 from fixative.replicate.prediction import Prediction, read_prediction
+from fixative.steps import step
+from fixative.telemetry.alarms import alarm
+from fixative.telemetry.metrics import UNCLAIMED
 
 LOOK_AGAIN = timedelta(seconds=10)
-YOUNG = timedelta(minutes=20)  # an unknown create is settled, or needs a person, well before
+# So long a prediction that nobody knows waits for its job: an unclear create is settled, or needs a
+# person, well before.
+YOUNG = timedelta(minutes=20)
 
 
 def receive(
     session: Session, webhook_id: str, prediction: Prediction, job_id: uuid.UUID | None
 ) -> list[Hint]:
-    """Keep a verified webhook; the same webhook-id again is the same delivery.
+    """Keep a verified webhook; the same webhook-id again, or the same news, is the same delivery.
 
     `job_id` is what the URL said: shown in a timeline, trusted for nothing.
     """
@@ -43,8 +51,12 @@ def receive(
 def read_delivery(database: Database, webhook_id: str) -> list[Hint]:
     """Ingest a delivery that is not read yet; answers the hints that follow.
 
-    One that might belong to an attempt still unsettled is looked at again, for 20 minutes.
+    One of a young prediction that nobody knows is looked at again, for 20 minutes. One that every
+    reading was the death of is read no more.
     """
+    step("ingest.read")
+    if not _count_again(database, webhook_id):
+        return []
     with database.begin() as session:
         delivery = session.scalars(
             select(Delivery)
@@ -55,14 +67,50 @@ def read_delivery(database: Database, webhook_id: str) -> list[Hint]:
             return []
         ingested = ingest(session, read_prediction(delivery.prediction), cause="webhook")
         now = session.scalars(select(func.now())).one()
-        later = ingested.result == "set_aside" and now - delivery.received_at < YOUNG
+        unclaimed = ingested.result in {"set_aside", "stranger"}
+        young = now - delivery.received_at < YOUNG
         session.execute(
             update(Delivery)
             .where(Delivery.webhook_id == webhook_id)
             .values(
-                processed_at=None if later else now,
-                next_attempt_at=now + LOOK_AGAIN,
+                processed_at=None if unclaimed and young else now,
+                # Looked at less and less often; it came back from this reading, so from all.
+                next_attempt_at=now + max(LOOK_AGAIN, (now - delivery.received_at) / 4),
+                tries=0,
                 result=ingested.result,
             )
         )
-        return ingested.hints
+    step("ingest.moved")
+    if unclaimed and not young:
+        UNCLAIMED.inc()
+    return ingested.hints
+
+
+def _count_again(database: Database, webhook_id: str) -> bool:
+    """Count a reading that is not the first before it is made; False: there were too many.
+
+    The first is not counted, so that nearly all deliveries cost no commit for it.
+    """
+    with database.begin() as session:
+        again = (
+            update(Delivery)
+            .where(
+                Delivery.webhook_id == webhook_id,
+                Delivery.processed_at.is_(None),
+                Delivery.received_at < func.now() - LOOK_AGAIN,
+            )
+            .values(tries=Delivery.tries + 1)
+            .returning(Delivery.tries)
+        )
+        tries = session.scalar(again) or 0
+        if tries <= MOST_CRASHES:
+            return True
+        session.execute(
+            update(Delivery)
+            .where(Delivery.webhook_id == webhook_id)
+            .values(processed_at=func.now(), result="poison")
+        )
+        error = WorkerLost(f"{tries - 1} workers died of this delivery, one after the other")
+        bury(session, INGEST_PREDICTION, {"delivery_id": webhook_id}, error, attempts=tries)
+    alarm("poison", task=INGEST_PREDICTION, delivery_id=webhook_id)
+    return False

@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from fixative.jobs.claim import Unclaimed, attach, claim
+from fixative.jobs.claim import Unclaimed, claim
 from fixative.jobs.states import is_terminal
 from fixative.jobs.store import error_of, move
 from fixative.names import CANCEL_PREDICTION, STORE_OUTPUTS, Hint
 from fixative.postgres.tables import Attempt, Job
-from fixative.replicate.prediction import Prediction, richer
+from fixative.replicate.prediction import RUNNING, Prediction, richer
 
 STATUS_OF_JOB = {
     "starting": "starting",
@@ -33,7 +33,7 @@ ERROR_CODES = (
 class Ingested:
     """What became of a prediction, in a word, and the hints to send once it is committed."""
 
-    result: str  # moved, known, older_attempt, set_aside, stranger
+    result: str  # moved, known, older_attempt, duplicate, set_aside, stranger
     job: Job | None = None
     hints: list[Hint] = field(default_factory=list)
 
@@ -43,17 +43,18 @@ def ingest(
 ) -> Ingested:
     """Keep what this prediction tells, and move its job as far as it says; never back.
 
-    Safe twice, late and out of order. `attempt` is given by who just made the prediction; every
-    other source has it claimed. An older attempt's events touch that attempt and nothing else.
+    Safe twice, late and out of order. `attempt` is given by who knows that it made the prediction;
+    every other source has it claimed. An older attempt's events touch that attempt and nothing
+    else; a duplicate's too, but it is cancelled for as long as it runs.
     """
-    if attempt is not None:
-        attach(session, attempt, prediction)
-    owner = claim(session, prediction)
-    if isinstance(owner, Unclaimed):
-        return Ingested(owner.value)
+    claimed = claim(session, prediction, attempt)
+    if isinstance(claimed, Unclaimed):
+        return Ingested(claimed.value)
+    job, owner = claimed
     merged = richer(owner.prediction, prediction.raw)
     _keep(session, owner, merged)
-    job = session.get_one(Job, owner.job_id, with_for_update=True, populate_existing=True)
+    if owner.outcome == "duplicate":
+        return Ingested("duplicate", job, [_cancel(job)] if merged["status"] in RUNNING else [])
     if job.attempt_id != owner.id:
         return Ingested("older_attempt", job)
     if job.status == "queued":  # proven absent, it seemed; it was created all the same
@@ -84,8 +85,12 @@ def _following(job: Job, to: str, moved: bool) -> list[Hint]:
     if to == "storing" and moved:
         return [Hint(STORE_OUTPUTS, {"job_id": str(job.id)})]
     if job.cancel_requested_at is not None and not is_terminal(to):
-        return [Hint(CANCEL_PREDICTION, {"job_id": str(job.id)})]
+        return [_cancel(job)]
     return []
+
+
+def _cancel(job: Job) -> Hint:
+    return Hint(CANCEL_PREDICTION, {"job_id": str(job.id)})
 
 
 def _error(merged: dict[str, Any]) -> dict[str, Any]:

@@ -63,6 +63,7 @@ MOVE = text("""
             waiting_reason = :waiting,
             error = coalesce(:error, error),
             tries = CASE WHEN :keep_tries THEN tries ELSE 0 END,
+            crashes = CASE WHEN :survived THEN 0 ELSE crashes END,
             submitted_at = coalesce(submitted_at, :submitted_at),
             derive_due_at = CASE WHEN :derive THEN now() END,
             completed_at = CASE WHEN :terminal THEN now() END,
@@ -118,6 +119,8 @@ def move(
             "waiting": waiting,
             "wait": wait,
             "keep_tries": keep_tries,
+            # Back in the queue by adoption, or taken out of it: nobody came back from the last try.
+            "survived": lease is not None or to not in {"queued", "submitting"},
             "submitted_at": submitted_at,
             "derive": derive,
             "terminal": is_terminal(to),

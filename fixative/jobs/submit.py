@@ -17,12 +17,13 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from fixative.errors import LostLease, MalformedPrediction, ReplicateError
+from fixative.jobs.claim import paid_or_unsettled
 from fixative.jobs.ingest import ingest
 from fixative.jobs.store import error_of, move
 from fixative.names import Hint
 from fixative.postgres.engine import Database
-from fixative.postgres.leases import Lease, LeaseKeeper, free, mine, take
-from fixative.postgres.tables import UNSETTLED, Attempt, Job
+from fixative.postgres.leases import Lease, LeaseKeeper, free, let_go, take
+from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.attempts import Outcome, outcome_of
 from fixative.replicate.client import Replicate
 from fixative.replicate.models import Models
@@ -30,10 +31,12 @@ from fixative.replicate.pace import Pace
 from fixative.replicate.prediction import read_prediction
 from fixative.replicate.target import Target
 from fixative.replicate.throttling import learned_pace
+from fixative.steps import step
 
 FENCE_SECONDS = 10
 BACKOFF_SECONDS = 2.0
 LONGEST_BACKOFF_SECONDS = 60.0
+LONGEST_SECONDS = 180  # of one submission; its lease is then renewed no more
 
 log = structlog.get_logger(__name__)
 
@@ -59,18 +62,22 @@ class Submitter:
             job = session.scalars(select(Job).where(Job.id == job_id, *due())).one_or_none()
         if job is None:
             return []
+        step("submit.begin")
         if job.status == "queued" and not self._has_a_token(job):
             return []  # `admit` takes it in its turn
         try:
             target = self.models.target_of(job.model, job.version, job.deployment)
         except ReplicateError as error:
             return self._not_even_begun(job, error)
-        begun = self._begin(job, target)
+        begun = self._begin(job, target, self._account())
         if begun is None:
             return []
         lease, attempt = begun
-        with self.leases.keep(lease):
-            return self._create(job, target, lease, attempt)
+        step("submit.begun")
+        with self.leases.keep(lease, at_most=LONGEST_SECONDS):
+            hints = self._create(job, target, lease, attempt)
+        step("submit.settled")
+        return hints
 
     def _has_a_token(self, job: Job) -> bool:
         """Whether the job may go now; if not, its row says why it waits."""
@@ -84,7 +91,15 @@ class Submitter:
                 )
         return bool(grant.granted)
 
-    def _begin(self, job: Job, target: Target) -> tuple[Lease, Attempt] | None:
+    def _account(self) -> str | None:
+        """Whose listing will show the prediction, if Replicate says so now."""
+        try:
+            return self.replicate.account()
+        except ReplicateError as error:
+            log.info("account_unknown", error=str(error))
+            return None
+
+    def _begin(self, job: Job, target: Target, account: str | None) -> tuple[Lease, Attempt] | None:
         """Take the row and commit the attempt; None if somebody else has it."""
         with self.database.begin() as session:
             _lock(session, job)
@@ -100,7 +115,13 @@ class Submitter:
             if lease is None:
                 return None
             earlier = select(func.count()).where(Attempt.job_id == job.id).scalar_subquery()
-            attempt = Attempt(id=uuid7(), job_id=job.id, number=earlier + 1, version=target.version)
+            attempt = Attempt(
+                id=uuid7(),
+                job_id=job.id,
+                number=earlier + 1,
+                version=target.version,
+                account=account,
+            )
             session.add(attempt)
             session.flush()
             session.execute(update(Job).where(Job.id == job.id).values(attempt_id=attempt.id))
@@ -111,6 +132,7 @@ class Submitter:
         webhook = _webhook(self.webhook_url, job.id, attempt.id)
         try:
             _fence(lease, committed_at)
+            step("submit.post")
             raw = self.replicate.create(
                 target, job.input, webhook=webhook, cancel_after=self.max_run_seconds
             )
@@ -122,6 +144,7 @@ class Submitter:
         except ReplicateError as error:
             self._tell_pace(error)
             return self._settle(job, lease, attempt, outcome_of(error))
+        step("submit.posted")
         self.pace.succeeded()
         with self.database.begin() as session:
             ingested = ingest(session, prediction, cause="task", attempt=attempt)
@@ -129,6 +152,7 @@ class Submitter:
 
     def _settle(self, job: Job, lease: Lease, attempt: Attempt, end: Outcome) -> list[Hint]:
         """Write down what the attempt ended as, and what the job does now."""
+        step("submit.posted")
         log.warning("attempt_ended", job_id=str(job.id), outcome=end.outcome, error=end.error)
         with self.database.begin() as session:
             settled = session.scalar(
@@ -200,7 +224,7 @@ def due() -> tuple[Any, ...]:
     Ask in a statement of its own after the row is locked: an EXISTS sees what was committed when
     its statement began, not when the lock was had.
     """
-    paid = exists().where(Attempt.job_id == Job.id, Attempt.outcome.in_((*UNSETTLED, "created")))
+    paid = exists().where(Attempt.job_id == Job.id, paid_or_unsettled())
     return (
         Job.status.in_(("queued", "submitting")),
         Job.next_attempt_at <= func.now(),
@@ -212,7 +236,7 @@ def due() -> tuple[Any, ...]:
 def _go_on(session: Session, job: Job, lease: Lease, end: Outcome) -> None:
     """What the job does after an attempt that did not succeed."""
     if end.outcome == "unknown":  # adoption settles it; the row is nobody's meanwhile
-        session.execute(update(Job).where(mine(lease)).values(lease_until=None))
+        let_go(session, lease)
         return
     if end.outcome == "rejected":
         error = error_of(end.code, end.error)

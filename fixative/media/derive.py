@@ -17,12 +17,12 @@ from fixative.media.keys import Keys, in_attempt
 from fixative.media.put import MediaPut, Piece
 from fixative.media.reader import HashingReader
 from fixative.postgres.engine import Database
-from fixative.postgres.leases import Lease, LeaseKeeper, mine, still_mine, take
+from fixative.postgres.leases import Lease, LeaseKeeper, let_go, still_mine, take
 from fixative.postgres.tables import Job, Media
 
 THUMBNAIL_SIDE = 512
 MOST_BYTES = 256 * 2**20
-MOST_TRIES = 5  # counted before the work, so a picture that kills its worker is given up too
+LONGEST_SECONDS = 600
 RETRY_AFTER = timedelta(seconds=15)
 
 log = structlog.get_logger(__name__)
@@ -63,9 +63,8 @@ class Deriver:
             images = [
                 m for m in media_of(session, job) if (m.kind, m.role) == ("image", "original")
             ]
-        with self.leases.keep(lease):
+        with self.leases.keep(lease, at_most=LONGEST_SECONDS):
             try:
-                _give_up_after(job.tries)
                 put = MediaPut(self.database, self.bucket, self.keys, job, attempt, lease)
                 for image in images:
                     self._derive_one(image, put, first=image is images[0])
@@ -101,21 +100,13 @@ class Deriver:
 
     def _let_go(self, lease: Lease, *, again: bool = False, warning: str | None = None) -> None:
         with self.database.begin() as session:
-            session.execute(
-                update(Job)
-                .where(mine(lease))
-                .values(
-                    lease_until=None,
-                    derive_due_at=func.now() + RETRY_AFTER if again else None,
-                    warnings=[warning] if warning else Job.warnings,
-                    updated_at=func.now(),
-                )
+            let_go(
+                session,
+                lease,
+                derive_due_at=func.now() + RETRY_AFTER if again else None,
+                warnings=[warning] if warning else Job.warnings,
+                updated_at=func.now(),
             )
-
-
-def _give_up_after(tries: int) -> None:
-    if tries > MOST_TRIES:
-        raise NoPicture("given up: its worker was lost again and again")
 
 
 def look_at(content: bytes) -> Picture:

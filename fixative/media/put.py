@@ -13,6 +13,7 @@ from fixative.media.reader import HashingReader
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import Lease, still_mine
 from fixative.postgres.tables import Attempt, Job, Media
+from fixative.steps import step
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,10 @@ class MediaPut:
         reading the source raises, nothing being stored.
         """
         self.lease.check()
+        step("store.put")
         key = self.keys.key(self.job, piece.name)
         self.bucket.put(key, source, piece.content.type)
+        step("store.uploaded")
         row = {
             "name": piece.name,
             "key": key,
@@ -68,3 +71,4 @@ class MediaPut:
                 .values(id=uuid7(), **place, **row)
                 .on_conflict_do_update(index_elements=list(place), set_=row)
             )
+        step("store.recorded")

@@ -2,12 +2,13 @@
 
 import json
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import func, update
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from fixative.errors import (
@@ -34,13 +35,15 @@ from fixative.media.put import MediaPut, Piece
 from fixative.media.reader import HashingReader
 from fixative.names import DERIVE_MEDIA, Hint
 from fixative.postgres.engine import Database
-from fixative.postgres.leases import Lease, LeaseKeeper, mine, take
+from fixative.postgres.leases import Lease, LeaseKeeper, let_go, take
 from fixative.postgres.tables import Attempt, Job, Media
+from fixative.steps import step
 
 BACKOFF_SECONDS = 2.0
 LONGEST_BACKOFF_SECONDS = 60.0
 NOTHING: tuple[Any, ...] = (None, "", [], {})
 MOST_TRIES = 60  # about an hour: by then the files are gone at Replicate
+LONGEST_SECONDS = 2 * 3600  # of one run; its lease is then renewed no more
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +63,7 @@ class Storer:
 
         Answers the hints that follow. What failed for now stays due in the row.
         """
+        step("store.begin")
         with self.database.begin() as session:
             due = (Job.status == "storing", Job.next_attempt_at <= func.now())
             lease = take(session, job_id, *due)
@@ -70,7 +74,8 @@ class Storer:
             saved = {(media.role, media.index): media for media in media_of(session, job)}
         if attempt is None:
             raise LookupError(f"job {job_id} is storing without an attempt")
-        with self.leases.keep(lease):
+        step("store.taken")
+        with self.leases.keep(lease, at_most=LONGEST_SECONDS):
             try:
                 return _Storing(self, job, attempt, lease, saved).run()
             except LostLease:
@@ -97,15 +102,8 @@ class Storer:
                 move(session, job.id, "failed", cause="task", lease=lease, error=failure)
                 return
             wait = min(BACKOFF_SECONDS * 2 ** min(job.tries, 10), LONGEST_BACKOFF_SECONDS)
-            session.execute(
-                update(Job)
-                .where(mine(lease))
-                .values(
-                    lease_until=None,
-                    next_attempt_at=func.now() + timedelta(seconds=wait),
-                    waiting_reason="upstream",
-                )
-            )
+            later = func.now() + timedelta(seconds=wait)
+            let_go(session, lease, next_attempt_at=later, waiting_reason="upstream")
 
 
 @dataclass(frozen=True)
@@ -152,12 +150,19 @@ class _Storing:
         known = self._already("original", file.index)
         if known is not None:
             return known
+        step("store.fetch")
         with self.tools.fetcher.open(file.url) as download:
-            source = HashingReader(download.chunks)
+            source = HashingReader(self._while_ours(download.chunks))
             content = recognise(source.peek(SNIFF_BYTES), download.declared_type)
             name = original_name(self.attempt, file.index, count, content.extension)
             self._put(Piece("original", file.index, name, content, file.pointers), source)
         return name
+
+    def _while_ours(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The chunks, for as long as the lease holds: an upload that lost it ends half-way."""
+        for chunk in chunks:
+            self.lease.check()
+            yield chunk
 
     def _save_text(self, text: str, index: int, count: int) -> None:
         if self._already("original", index) is None:
@@ -197,6 +202,7 @@ class _Storing:
                 lease=self.lease,
                 derive=has_images,
             )
+        step("store.finished")
         if moved and has_images:
             return [Hint(DERIVE_MEDIA, {"job_id": str(self.job.id)})]
         return []

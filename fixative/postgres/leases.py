@@ -3,14 +3,19 @@
 A lease is taken by an UPDATE that raises `lease_token`. Every later write of that work names the
 token, so a worker that slept through its lease changes nothing. One thread a process renews what
 the process holds.
+
+Taking also counts a crash, and every orderly end takes that back: what stays counted are workers
+that never came back. A row that many have died of is given to no other.
 """
 
+import math
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, and_, func, or_, select, text, tuple_, update
@@ -22,18 +27,20 @@ from fixative.postgres.tables import Job
 
 LEASE_SECONDS = 30
 RENEW_SECONDS = 10
+MOST_CRASHES = 10
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass
 class Lease:
-    """The right to work on a job. `held_until` is on this process's monotonic clock."""
+    """The right to work on a job; instants are on this process's monotonic clock."""
 
     job_id: uuid.UUID
     token: int
     held_until: float
     lost: bool = field(default=False)
+    renew_until: float = field(default=math.inf)
 
     def check(self) -> None:
         """Raise LostLease unless the row is still ours for certain."""
@@ -51,21 +58,33 @@ def mine(lease: Lease) -> ColumnElement[bool]:
     return and_(Job.id == lease.job_id, Job.lease_token == lease.token)
 
 
+def harmless() -> ColumnElement[bool]:
+    """The condition that the job has not been the death of too many workers."""
+    return Job.crashes < MOST_CRASHES
+
+
 def take(session: Session, job_id: uuid.UUID, *conditions: ColumnElement[bool]) -> Lease | None:
-    """The job's lease, if it is free and the conditions hold; counts the try."""
+    """The job's lease, if it is free and the conditions hold; counts the try, and a crash."""
     asked_at = time.monotonic()
     token = session.scalar(
         update(Job)
-        .where(Job.id == job_id, free(), *conditions)
+        .where(Job.id == job_id, free(), harmless(), *conditions)
         .values(
             lease_token=Job.lease_token + 1,
             lease_until=func.now() + text(f"interval '{LEASE_SECONDS} seconds'"),
             tries=Job.tries + 1,
+            crashes=Job.crashes + 1,
             hinted_at=func.now(),
         )
         .returning(Job.lease_token)
     )
     return None if token is None else Lease(job_id, token, asked_at + LEASE_SECONDS)
+
+
+def let_go(session: Session, lease: Lease, **values: Any) -> bool:
+    """An orderly end that moves nothing: the row is anybody's again; False if it was not ours."""
+    ended = update(Job).where(mine(lease)).values(lease_until=None, crashes=0, **values)
+    return session.scalar(ended.returning(Job.id)) is not None
 
 
 def still_mine(session: Session, lease: Lease) -> None:
@@ -86,8 +105,12 @@ class LeaseKeeper:
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def keep(self, lease: Lease) -> Iterator[Lease]:
-        """Renew `lease` until the block ends; the work's own last move ends it in the row."""
+    def keep(self, lease: Lease, *, at_most: float) -> Iterator[Lease]:
+        """Renew `lease` until the block ends; the work's own last move ends it in the row.
+
+        After `at_most` seconds it is renewed no more: work that hangs is somebody else's then.
+        """
+        lease.renew_until = time.monotonic() + at_most
         with self._lock:
             self._held[lease.job_id, lease.token] = lease
             if self._thread is None:
@@ -106,7 +129,8 @@ class LeaseKeeper:
     def _run(self) -> None:
         while not self._stop.wait(self._every_seconds):
             with self._lock:
-                leases = list(self._held.values())
+                now = time.monotonic()
+                leases = [lease for lease in self._held.values() if now < lease.renew_until]
             if not leases:
                 continue
             try:

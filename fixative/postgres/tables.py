@@ -150,6 +150,8 @@ class Attempt(Table):
     job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
     number: Mapped[int]
     version: Mapped[str | None]  # as it was sent; None where Replicate takes none
+    account: Mapped[str | None]  # whose listing shows it, where that was known
+    stands_in: Mapped[bool] = mapped_column(server_default=text("false"))  # for one a restore lost
     outcome: Mapped[str] = mapped_column(server_default="open")
     error: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)

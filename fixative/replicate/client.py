@@ -23,6 +23,7 @@ from fixative.replicate.throttling import learned_pace, retry_after
 TOTAL_SECONDS = 60
 KEEPALIVE_SECONDS = 5
 CONNECTIONS = 64
+NOT_FOUND = 404
 THROTTLED = 429
 TIMEOUT = httpx.Timeout(connect=5, read=30, write=20, pool=5)
 
@@ -31,11 +32,22 @@ class Replicate:
     """One account at Replicate. Safe to use from many threads.
 
     Every method raises NotSent, NoAnswer or Refused, and nothing of httpx or replicate. Reads keep
-    to `reads`, where given: one beyond that pace is Refused with 429 without being sent.
+    to `reads`, where given: one beyond that pace is Refused with 429 without being sent. Whoever
+    creates has asked `creates` before; here it is only told what the answers say.
     """
 
-    def __init__(self, base_url: str, token: str, reads: Pace | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        *,
+        reads: Pace | None = None,
+        creates: Pace | None = None,
+    ) -> None:
         self._reads = reads
+        self._creates = creates
+        self._account: str | None = None
+        self._account_known = False
         self._transport = _Transport()
         self._client = Client(
             api_token=token, base_url=base_url, timeout=TIMEOUT, transport=self._transport
@@ -55,9 +67,8 @@ class Replicate:
         body: dict[str, Any] = {**target.body, "input": input_}
         if webhook:
             body |= {"webhook": webhook, "webhook_events_filter": ["start", "completed"]}
-        return self._json(
-            "POST", target.path, json=body, headers={"Cancel-After": f"{cancel_after}s"}
-        )
+        headers = {"Cancel-After": f"{cancel_after}s"}
+        return self._json("POST", target.path, self._creates, json=body, headers=headers)
 
     def get(self, prediction_id: str) -> dict[str, Any]:
         """The prediction as it is now."""
@@ -65,7 +76,7 @@ class Replicate:
 
     def cancel(self, prediction_id: str) -> dict[str, Any]:
         """Ask for its end; answers the prediction as it then is."""
-        return self._json("POST", f"/v1/predictions/{prediction_id}/cancel")
+        return self._json("POST", f"/v1/predictions/{prediction_id}/cancel", self._reads)
 
     def pages(self, *, created_after: datetime) -> Iterator[list[Any]]:
         """Pages of 100, newest first, of all predictions created at or after that time."""
@@ -83,6 +94,19 @@ class Replicate:
                 name: values[-1] for name, values in parse_qs(urlsplit(following).query).items()
             }
 
+    def account(self) -> str | None:
+        """The name of the account that the token opens, asked once; None if it is not told."""
+        if not self._account_known:
+            try:
+                name = self._read("/v1/account").get("username")
+            except Refused as error:
+                if error.status != NOT_FOUND:
+                    raise
+                name = None
+            self._account = name if isinstance(name, str) else None
+            self._account_known = True
+        return self._account
+
     def model(self, owner: str, name: str) -> dict[str, Any]:
         """The model, with `is_official` and `latest_version` where Replicate says them."""
         return self._read(f"/v1/models/{owner}/{name}")
@@ -96,19 +120,21 @@ class Replicate:
 
     def _read(self, path: str, **request: Any) -> dict[str, Any]:
         if self._reads is None:
-            return self._json("GET", path, **request)
+            return self._json("GET", path, None, **request)
         grant = self._reads.take()
         if not grant.granted:
             raise Refused(THROTTLED, "our own pace of reads", retry_after=grant.wait_seconds)
         try:
-            return self._json("GET", path, **request)
+            return self._json("GET", path, self._reads, **request)
         except Refused as error:
             if error.status == THROTTLED:
                 self._reads.throttled(error.retry_after, learned_pace(error.detail))
             raise
 
-    def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+    def _json(self, method: str, path: str, pace: Pace | None, **request: Any) -> dict[str, Any]:
         response = self._client._request(method, path, **request)  # noqa: SLF001 - see the module
+        if pace is not None and response.headers.get("ratelimit-remaining") == "0":
+            pace.drained()
         try:
             answer = response.json()
         except ValueError as error:

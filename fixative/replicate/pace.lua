@@ -1,6 +1,7 @@
 -- Admission to Replicate, decided in one round trip: a hold, the breaker, and a GCRA bucket.
--- KEYS[1] one hash: tat, rate and burst learned until rate_until, closed_until and its reason,
---         trial_until (one call out to test), failures in a row, others waiting until waiting_until
+-- KEYS[1] one hash: tat, rate (per second) and burst as learned at learned_at, closed_until and its
+--         reason, trial_until (one call out to test), failures in a row, others waiting until
+--         waiting_until
 -- ARGV    verb, then what the verb takes; all times are seconds of the server's clock
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1e6
@@ -12,26 +13,40 @@ local function set(...)
     redis.call('EXPIRE', KEYS[1], 86400)
 end
 
+-- the pace in force, and 1 if a learned one has just ceased to be: it doubles every two minutes in
+-- which nobody was told to go slower
+local function pace(rate, burst)
+    local learned = get('rate')
+    if learned == 0 then
+        return rate, burst, 0
+    end
+    learned = learned * 2 ^ math.floor((now - get('learned_at')) / 120)
+    if learned >= rate then
+        redis.call('HDEL', KEYS[1], 'rate', 'burst', 'learned_at')
+        return rate, burst, 1
+    end
+    return learned, math.min(burst, get('burst')), 0
+end
+
 local verbs = {}
 
 -- take n, rate per second, burst, 1 if in turn (admit) or 0 (out of turn), seconds a trial may last
--- answers {granted, reason, milliseconds to wait}
+-- answers {granted, reason, milliseconds to wait, 1 if the learned pace has just ceased to be}
 function verbs.take(n, rate, burst, in_turn, trial)
     n, rate, burst = tonumber(n), tonumber(rate), tonumber(burst)
     local closed_until = get('closed_until')
     if closed_until > 0 then
         local wait = math.max(closed_until, get('trial_until')) - now
         if wait > 0 then
-            return {0, redis.call('HGET', KEYS[1], 'reason'), math.ceil(wait * 1000)}
+            return {0, redis.call('HGET', KEYS[1], 'reason'), math.ceil(wait * 1000), 0}
         end
         n = 1
     end
     if in_turn == '0' and get('waiting_until') > now then
-        return {0, 'pace', 250}
+        return {0, 'pace', 250, 0}
     end
-    if get('rate_until') > now then
-        rate, burst = math.min(rate, get('rate')), math.min(burst, get('burst'))
-    end
+    local cleared
+    rate, burst, cleared = pace(rate, tonumber(burst))
     local step = 1 / rate
     local tat = math.max(get('tat'), now)
     local room = math.floor((now + burst * step - tat) / step + 1e-6)
@@ -46,21 +61,35 @@ function verbs.take(n, rate, burst, in_turn, trial)
         set('waiting_until', now + 2)
     end
     local reason = closed_until > 0 and redis.call('HGET', KEYS[1], 'reason') or 'pace'
-    return {granted, reason, math.ceil(math.max(0, tat + step - burst * step - now) * 1000)}
+    local wait = math.ceil(math.max(0, tat + step - burst * step - now) * 1000)
+    return {granted, reason, wait, cleared}
 end
 
 -- throttled seconds, rate per second, burst, 1 if these two were learned from the answer:
 -- nothing is sent until then, and from then on one at a time, since Replicate's bucket is empty too
+-- answers 1 if the pace learned is news
 function verbs.throttled(seconds, rate, burst, learned)
     set('tat', math.max(get('tat'), now + seconds + (burst - 1) / rate))
-    if learned == '1' then
-        set('rate', rate, 'burst', burst, 'rate_until', now + 60)
+    if learned == '0' then
+        return 0
     end
+    local news = get('rate') ~= tonumber(rate)
+    set('rate', rate, 'burst', burst, 'learned_at', now)
+    return news and 1 or 0
+end
+
+-- drained rate, burst: Replicate says that its bucket is empty: one token less for everybody
+function verbs.drained(rate, burst)
+    rate = pace(tonumber(rate), tonumber(burst))
+    set('tat', math.max(get('tat'), now) + 1 / rate)
 end
 
 -- close seconds, reason: hold everything, then let one call out to test
+-- answers 1 if it was not closed for this reason already
 function verbs.close(seconds, reason)
+    local news = redis.call('HGET', KEYS[1], 'reason') ~= reason
     set('closed_until', now + seconds, 'reason', reason, 'trial_until', 0)
+    return news and 1 or 0
 end
 
 -- failed limit, seconds, longest: one more failure in a row; from `limit` on the breaker is open
@@ -68,8 +97,9 @@ function verbs.failed(limit, seconds, longest)
     local failures = redis.call('HINCRBY', KEYS[1], 'failures', 1)
     if failures >= tonumber(limit) then
         local doubled = seconds * 2 ^ math.min(failures - limit, 10)
-        verbs.close(math.min(doubled, longest), 'breaker')
+        return verbs.close(math.min(doubled, longest), 'breaker')
     end
+    return 0
 end
 
 function verbs.succeeded()

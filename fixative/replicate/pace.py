@@ -6,14 +6,18 @@ breaker (ADR 0004). While Redis is away each process keeps to a quarter of the p
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+import structlog
 from redis import Redis
 
 from fixative.replicate.throttling import LearnedPace
 from fixative.shared import Shared
+from fixative.telemetry.alarms import alarm
+from fixative.telemetry.metrics import PACE
 
 SCRIPT = files("fixative.replicate").joinpath("pace.lua").read_text()
 FAILURES_TO_OPEN = 5
@@ -23,6 +27,9 @@ HOLD_SECONDS = 15.0
 TRIAL_SECONDS = 65.0  # longer than one call can last
 UNTOLD_THROTTLE_SECONDS = 5.0
 SHARE_ALONE = 0.25
+HELD_FOR = {"token": "replicate_token_refused", "credit": "replicate_credit_exhausted"}
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,8 @@ class Pace:
     def __init__(self, shared: Shared, name: str, per_minute: float) -> None:
         self._shared = shared
         self._key = f"fixative:pace:{name}"
+        self._kind = name.partition(":")[0]
+        PACE.labels(self._kind).set(per_minute)
         self._rate = per_minute / 60
         self._burst = max(1, int(self._rate))
         self._script = shared.redis.register_script(SCRIPT)
@@ -49,9 +58,12 @@ class Pace:
         """Up to `n` tokens. Out of turn nothing is given while others are known to wait."""
 
         def shared(_: Redis) -> Grant:
-            granted, reason, wait = self._run(
+            granted, reason, wait, cleared = self._run(
                 "take", n, self._rate, self._burst, int(in_turn), TRIAL_SECONDS
             )
+            if cleared:
+                PACE.labels(self._kind).set(self._rate * 60)
+                log.info("pace_cleared", kind=self._kind, per_minute=self._rate * 60)
             return Grant(granted, reason.decode(), wait / 1000)
 
         return self._shared.shared_or_local(shared, lambda: self._alone.take(n))
@@ -62,24 +74,38 @@ class Pace:
         rate, burst = self._rate, self._burst
         if learned is not None:
             rate, burst = learned.per_minute / 60, learned.burst
-        self._tell(seconds, "throttled", seconds, rate, burst, int(learned is not None))
+        told = (seconds, rate, burst, int(learned is not None))
+        if self._tell(lambda: self._alone.close(seconds), "throttled", *told):
+            PACE.labels(self._kind).set(rate * 60)
+            log.warning("pace_learned", kind=self._kind, per_minute=rate * 60, burst=burst)
+
+    def drained(self) -> None:
+        """Replicate said, with an answer that was well, that nothing is left for now."""
+        self._tell(lambda: None, "drained", self._rate, self._burst)
 
     def hold(self, reason: str) -> None:
         """The token or the credit is no good: nothing goes out but a trial now and then."""
-        self._tell(HOLD_SECONDS, "close", HOLD_SECONDS, reason)
+        if self._tell(lambda: self._alone.close(HOLD_SECONDS), "close", HOLD_SECONDS, reason):
+            alarm(HELD_FOR[reason])
 
     def failed(self) -> None:
         """Replicate was not reached, or did not answer well."""
-        self._tell(0, "failed", FAILURES_TO_OPEN, OPEN_SECONDS, LONGEST_OPEN_SECONDS)
+        limits = (FAILURES_TO_OPEN, OPEN_SECONDS, LONGEST_OPEN_SECONDS)
+        if self._tell(self._alone.failed, "failed", *limits):
+            log.warning("breaker_open", kind=self._kind)
 
     def succeeded(self) -> None:
         """Replicate answered well: whatever was closed is open."""
-        self._tell(0, "succeeded")
+        self._tell(self._alone.succeeded, "succeeded")
 
-    def _tell(self, alone_closed_seconds: float, *arguments: Any) -> None:
-        self._shared.shared_or_local(
-            lambda _: self._run(*arguments), lambda: self._alone.close(alone_closed_seconds)
-        )
+    def _tell(self, alone: Callable[[], None], *arguments: Any) -> bool:
+        """Whether what was told is news; nothing is to a process alone."""
+
+        def local() -> bool:
+            alone()
+            return False
+
+        return self._shared.shared_or_local(lambda _: bool(self._run(*arguments)), local)
 
     def _run(self, *arguments: Any) -> Any:
         return self._script(keys=[self._key], args=list(arguments))
@@ -91,6 +117,7 @@ class _Alone:
     def __init__(self, rate: float) -> None:
         self._step = 1 / rate
         self._next = 0.0
+        self._failures = 0
         self._lock = threading.Lock()
 
     def take(self, n: int) -> Grant:
@@ -105,3 +132,14 @@ class _Alone:
     def close(self, seconds: float) -> None:
         with self._lock:
             self._next = max(self._next, time.monotonic() + seconds)
+
+    def failed(self) -> None:
+        with self._lock:
+            self._failures += 1
+            failures = self._failures
+        if failures >= FAILURES_TO_OPEN:
+            self.close(OPEN_SECONDS)
+
+    def succeeded(self) -> None:
+        with self._lock:
+            self._failures = 0

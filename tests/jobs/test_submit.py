@@ -199,6 +199,6 @@ class _Sleepy:
     def __init__(self, keeper):
         self._keeper = keeper
 
-    def keep(self, lease):
+    def keep(self, lease, *, at_most):
         lease.held_until = 0
-        return self._keeper.keep(lease)
+        return self._keeper.keep(lease, at_most=at_most)

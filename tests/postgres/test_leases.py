@@ -75,7 +75,7 @@ def test_what_is_kept_is_renewed_and_what_was_lost_is_told(
     lease = taken(job_id)
     until = read_job(job_id).lease_until
 
-    with keeper.keep(lease):
+    with keeper.keep(lease, at_most=60):
         eventually(lambda: read_job(job_id).lease_until > until)
         lease.check()
         with database.begin() as session:

@@ -19,7 +19,11 @@ def later(database):
         ago = timedelta(**(time or {"minutes": 1}))
         with database.begin() as session:
             session.execute(update(Job).values(hinted_at=Job.hinted_at - ago))
-            session.execute(update(Attempt).values(created_at=Attempt.created_at - ago))
+            session.execute(
+                update(Attempt).values(
+                    created_at=Attempt.created_at - ago, missed_at=Attempt.missed_at - ago
+                )
+            )
 
     return pass_on
 

@@ -13,6 +13,11 @@ OUTCOMES = ("open", "unknown", "created", "rejected", "held", "throttled", "not_
 
 def upgrade() -> None:
     op.add_column("jobs", sa.Column("crashes", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("attempts", sa.Column("account", sa.Text(), nullable=True))
+    op.add_column(
+        "attempts",
+        sa.Column("stands_in", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+    )
     op.add_column("attempts", sa.Column("missed_at", INSTANT, nullable=True))
     op.add_column(
         "attempts", sa.Column("candidates", postgresql.JSON(none_as_null=True), nullable=True)
@@ -90,6 +95,8 @@ def downgrade() -> None:
     _outcomes(*OUTCOMES)
     op.drop_column("attempts", "candidates")
     op.drop_column("attempts", "missed_at")
+    op.drop_column("attempts", "stands_in")
+    op.drop_column("attempts", "account")
     op.drop_column("jobs", "crashes")
 
 
