@@ -87,6 +87,7 @@ def environ(
     return {
         **servers,
         "DATABASE_URL": database_url,
+        "S3_PREFIX": database_url.rpartition("/")[2],  # a bucket that knows this database only
         "REPLICATE_API_TOKEN": "r8_test",
         "REPLICATE_BASE_URL": local_replicate,
         "FIXATIVE_ALLOWED_OUTPUT_HOSTS": local_replicate,

@@ -15,6 +15,7 @@ from fixative.media.keys import Keys
 from fixative.media.save import Storer
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import LeaseKeeper
+from fixative.recovery.epoch import EpochGuard
 from fixative.replicate.client import Replicate
 from fixative.replicate.models import Models
 from fixative.replicate.pace import Pace
@@ -79,9 +80,14 @@ class Services:
             models=Models(self.replicate),
             pace=self.creates,
             leases=self.leases,
+            may_submit=self.epoch.may_submit,
             webhook_url=self.settings.webhook_url,
             max_run_seconds=self.settings.fixative_max_run_seconds,
         )
+
+    @once
+    def epoch(self) -> EpochGuard:
+        return EpochGuard(self.database, self.bucket, self.keys.config("epoch.json"))
 
     @once
     def fetcher(self) -> Fetcher:

@@ -3,12 +3,14 @@
 import uuid
 from datetime import timedelta
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from fixative.jobs.pauses import paused
 from fixative.jobs.store import move
 from fixative.names import CREATE_PREDICTION, Hint
 from fixative.postgres.engine import Database
+from fixative.postgres.operation_tables import Pause
 from fixative.postgres.tables import Job
 from fixative.replicate.pace import Pace
 
@@ -19,14 +21,16 @@ FRESH_HINT = timedelta(seconds=1)
 def admit(database: Database, pace: Pace) -> tuple[list[Hint], bool]:
     """Move the first due jobs to `submitting`, each with its token paid.
 
-    Answers hints for them, and whether others still wait.
+    Answers hints for them, and whether others still wait for a token.
     """
     with database.begin() as session:
+        if session.scalar(select(Pause.scope).limit(1)) is not None:
+            _tell_why(session, "paused", paused())
         first = session.execute(
             select(Job.id, Job.waiting_reason)
             .where(
-                Job.status == "queued",
-                Job.next_attempt_at <= func.now(),
+                *_due(),
+                ~paused(),
                 # A job just accepted has a hint under way, which takes it if there is a token.
                 or_(Job.waiting_reason.is_not(None), Job.hinted_at < func.now() - FRESH_HINT),
             )
@@ -40,23 +44,23 @@ def admit(database: Database, pace: Pace) -> tuple[list[Hint], bool]:
         admitted = [job.id for job in first[: grant.granted] if _admitted(session, job.id)]
         left = first[grant.granted :]
         if any(job.waiting_reason != grant.reason for job in left):
-            _tell_why(session, grant.reason)
+            _tell_why(session, grant.reason, ~paused())
     hints = [Hint(CREATE_PREDICTION, {"job_id": str(job_id)}) for job_id in admitted]
     return hints, bool(left) or len(first) == BATCH
+
+
+def _due() -> tuple[ColumnElement[bool], ...]:
+    return Job.status == "queued", Job.next_attempt_at <= func.now()
 
 
 def _admitted(session: Session, job_id: uuid.UUID) -> bool:
     return move(session, job_id, "submitting", cause="task", came_from={"queued"}, keep_tries=True)
 
 
-def _tell_why(session: Session, reason: str) -> None:
-    """Say on every waiting row why it waits; once, when the reason changes."""
+def _tell_why(session: Session, reason: str, which: ColumnElement[bool]) -> None:
+    """Say on every such waiting row why it waits; once, when the reason changes."""
     session.execute(
         update(Job)
-        .where(
-            Job.status == "queued",
-            Job.next_attempt_at <= func.now(),
-            Job.waiting_reason.is_distinct_from(reason),
-        )
+        .where(*_due(), which, Job.waiting_reason.is_distinct_from(reason))
         .values(waiting_reason=reason)
     )

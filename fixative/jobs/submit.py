@@ -6,6 +6,7 @@ into that row before another POST is thinkable: see "Submitting" in ARCHITECTURE
 
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -19,10 +20,12 @@ from uuid_utils.compat import uuid7
 from fixative.errors import LostLease, MalformedPrediction, ReplicateError
 from fixative.jobs.claim import paid_or_unsettled
 from fixative.jobs.ingest import ingest
+from fixative.jobs.pauses import paused
 from fixative.jobs.store import error_of, move
 from fixative.names import Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import Lease, LeaseKeeper, free, let_go, take
+from fixative.postgres.operation_tables import Epoch
 from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.attempts import Outcome, outcome_of
 from fixative.replicate.client import Replicate
@@ -43,13 +46,17 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Submitter:
-    """What creating predictions needs. `webhook_url` None: ask for no webhooks."""
+    """What creating predictions needs. `webhook_url` None: ask for no webhooks.
+
+    `may_submit` is asked with the database's epoch before anything else is done.
+    """
 
     database: Database
     replicate: Replicate
     models: Models
     pace: Pace
     leases: LeaseKeeper
+    may_submit: Callable[[int | None], bool]
     webhook_url: str | None
     max_run_seconds: int
 
@@ -59,9 +66,12 @@ class Submitter:
         Answers the hints that follow. Safe to call twice, or for a job that is long done.
         """
         with self.database.begin() as session:
-            job = session.scalars(select(Job).where(Job.id == job_id, *due())).one_or_none()
-        if job is None:
+            epoch = select(Epoch.number).scalar_subquery()
+            found = select(Job, epoch).where(Job.id == job_id, *due())
+            row = session.execute(found).one_or_none()
+        if row is None or not self.may_submit(row[1]):
             return []
+        job: Job = row[0]
         step("submit.begin")
         if job.status == "queued" and not self._has_a_token(job):
             return []  # `admit` takes it in its turn
@@ -229,6 +239,7 @@ def due() -> tuple[Any, ...]:
         Job.status.in_(("queued", "submitting")),
         Job.next_attempt_at <= func.now(),
         Job.cancel_requested_at.is_(None),
+        ~paused(),
         ~paid,
     )
 

@@ -17,6 +17,10 @@ class Keys:
         day = f"{job.created_at:%Y/%m/%d}"
         return f"{self._root}{folder}/{job.owner_id}/{day}/{job.id}/{name}"
 
+    def config(self, name: str) -> str:
+        """Where `name` lies that is no job's, but the whole system's."""
+        return f"{self._root}config/{name}"
+
 
 def original_name(attempt: Attempt, index: int, count: int, extension: str) -> str:
     """`original.EXT`, numbered when there are several, under the attempt from the second one on."""

@@ -31,4 +31,4 @@ def test_a_request_becomes_a_stored_file(
     assert (job.status, job.derive_due_at) == ("succeeded", None)
     assert original.width > 0
     assert (original.name, thumbnail.name) == ("original.webp", "thumbnail.jpg")
-    assert original.key.startswith("images/")
+    assert original.key.startswith(f"{services.settings.s3_prefix}/images/")
