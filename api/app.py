@@ -24,7 +24,9 @@ from fixative.errors import NotFound
 from fixative.media.bucket import Bucket
 from fixative.postgres.engine import Database
 from fixative.replicate.client import Replicate
+from fixative.replicate.seen import SeenWebhooks
 from fixative.settings import Settings
+from fixative.shared import Shared
 from worker.publisher import Publisher
 
 INFO = Info(
@@ -75,7 +77,7 @@ def create_app(
     secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
     app.register_api(jobs_routes(settings, database, publisher))
     app.register_api(media_routes(database, bucket))
-    app.register_api(webhook_routes(database, publisher, secret))
+    app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(Shared(redis))))
     app.register_api(admin_routes(database, admin_key))
     app.register_api(health_routes(readiness, database, keys))
     app.register_api(pages_routes())

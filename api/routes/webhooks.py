@@ -17,6 +17,7 @@ from fixative.errors import MalformedPrediction
 from fixative.jobs.deliveries import receive
 from fixative.postgres.engine import Database
 from fixative.replicate.prediction import read_prediction
+from fixative.replicate.seen import SeenWebhooks
 from fixative.replicate.signature import verify
 from fixative.telemetry.metrics import WEBHOOKS
 from worker.publisher import Publisher
@@ -26,7 +27,9 @@ LARGEST = 20 * 2**20
 log = structlog.get_logger(__name__)
 
 
-def webhook_routes(database: Database, publisher: Publisher, secret: WebhookSecret) -> APIBlueprint:
+def webhook_routes(
+    database: Database, publisher: Publisher, secret: WebhookSecret, seen: SeenWebhooks
+) -> APIBlueprint:
     """Where Replicate calls."""
     routes = resource("webhooks")
 
@@ -40,6 +43,8 @@ def webhook_routes(database: Database, publisher: Publisher, secret: WebhookSecr
         """Receive Replicate's word on a prediction; 200 once it is in Postgres."""
         raw = read_bytes(request, LARGEST)
         webhook_id = verify(secret.get(), dict(request.headers), raw)
+        if seen.has(webhook_id):
+            return {"received": True}
         try:
             prediction = read_prediction(parse_json(raw))
         except MalformedPrediction as error:
@@ -47,6 +52,7 @@ def webhook_routes(database: Database, publisher: Publisher, secret: WebhookSecr
             raise
         with database.begin() as session:
             hints = receive(session, webhook_id, prediction, _uuid_or_none(query.job))
+        seen.add(webhook_id)
         publisher.publish(hints)
         return {"received": True}
 

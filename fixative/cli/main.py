@@ -14,6 +14,7 @@ COMMANDS = {
     "jobs": "fixative.cli.jobs:jobs",
     "keys": "fixative.cli.keys:keys",
     "migrate": "fixative.cli.migrate:migrate",
+    "recover": "fixative.cli.recover:recover",
     "submit": "fixative.cli.submit:submit",
     "up": "fixative.cli.up:up",
 }

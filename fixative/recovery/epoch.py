@@ -70,8 +70,8 @@ class EpochGuard:
             self.hold()
             self._seen = known
             return False
-        raised = self._raise(RAISE_EVERY)
-        self._seen = max(self._seen or 0, number if raised is None else raised)
+        self._seen = max(self._seen or 0, number)
+        self._raise(RAISE_EVERY)
         return True
 
     def raise_now(self) -> None:
@@ -93,18 +93,15 @@ class EpochGuard:
         with self._database.begin() as session:
             row = insert(Epoch).values(id=1, number=ahead)
             higher = {"number": func.greatest(Epoch.number + 1, ahead), "raised_at": func.now()}
-            number = session.scalars(
-                row.on_conflict_do_update(index_elements=["id"], set_=higher).returning(
-                    Epoch.number
-                )
-            ).one()
+            raised = row.on_conflict_do_update(index_elements=["id"], set_=higher)
+            number = session.scalars(raised.returning(Epoch.number)).one()
         self._put(number)
         with self._database.begin() as session:
             session.execute(delete(Pause).where(Pause.scope == RESTORED))
         return number
 
-    def _raise(self, every: timedelta) -> int | None:
-        """Raise both, unless somebody did less than `every` ago; the new number, if we did."""
+    def _raise(self, every: timedelta) -> None:
+        """Raise both, unless somebody did less than `every` ago."""
         with self._database.begin() as session:
             session.execute(insert(Epoch).values(id=1, number=0).on_conflict_do_nothing())
             number = session.scalar(
@@ -115,7 +112,7 @@ class EpochGuard:
             )
         if number is not None:
             self._put(number)
-        return number
+            self._seen = number
 
     def _in_database(self) -> int:
         with self._database.begin() as session:

@@ -6,6 +6,7 @@ prediction that names it, by one that is what it asks for, or by the proof that 
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 from sqlalchemy import exists, func, select, update
@@ -17,10 +18,12 @@ from fixative.jobs.adopt import adopt_unknown
 from fixative.jobs.claim import paid_or_unsettled
 from fixative.jobs.store import move
 from fixative.postgres.engine import Database
-from fixative.postgres.presence import live_workers
+from fixative.postgres.operation_tables import WorkerProcess
 from fixative.postgres.tables import UNSETTLED, Attempt, Job
 from fixative.recovery.epoch import EpochGuard
 from fixative.replicate.client import Replicate
+
+ALIVE = timedelta(seconds=30)
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +46,8 @@ def recover(database: Database, replicate: Replicate, epoch: EpochGuard) -> Reco
     nothing is submitted before.
     """
     with database.begin() as session:
-        alive = live_workers(session)
+        lately = WorkerProcess.seen_at > func.now() - ALIVE
+        alive = list(session.scalars(select(WorkerProcess.name).where(lately)))
         if alive:
             raise Conflict(f"workers are running: stop {', '.join(alive)} first")
     epoch.hold()

@@ -70,8 +70,10 @@ def database(services: Services) -> Database:
 
 
 @pytest.fixture(autouse=True)
-def _no_rows_of_other_tests(database: Database) -> Iterator[None]:
+def _no_rows_of_other_tests(database: Database, settings: Settings) -> Iterator[None]:
     yield
+    with connect(settings.redis_url.get_secret_value()) as redis:
+        redis.flushall()  # which remembers webhooks
     with database.begin() as session:
         session.execute(delete(Job))
         session.execute(delete(Delivery))
