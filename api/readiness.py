@@ -21,7 +21,7 @@ class Readiness:
 
     def __init__(self, database: Database, redis: Redis, bucket: Bucket) -> None:
         self._checks: Mapping[str, Callable[[], object]] = {
-            "postgres": lambda: _connect(database),
+            "postgres": database.check,
             "redis": redis.ping,
             "bucket": bucket.check,
         }
@@ -34,11 +34,6 @@ class Readiness:
             name: self._threads[name].submit(_timed, check) for name, check in self._checks.items()
         }
         return {name: _result(name, future, began) for name, future in asked.items()}
-
-
-def _connect(database: Database) -> None:
-    with database.begin() as session:
-        session.connection()  # the pool asks Postgres before it hands one out
 
 
 def _timed(check: Callable[[], object]) -> float:

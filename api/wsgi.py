@@ -16,6 +16,7 @@ from fixative.telemetry.logging import configure_logging
 from worker.publisher import Publisher
 
 CONNECTIONS = 10
+PATIENCE_SECONDS = 2.2  # with Postgres: whoever submits is answered within 3 s
 APP_LOAD_ERROR = 4  # with this exit code of a worker gunicorn ends instead of starting another
 
 try:
@@ -27,7 +28,12 @@ except WrongSetting as error:
 configure_logging(settings.fixative_log_format, environment=settings.fixative_env)
 app = create_app(
     settings,
-    database=Database(settings.sqlalchemy_url, connections=CONNECTIONS, application="fixative-api"),
+    database=Database(
+        settings.sqlalchemy_url,
+        connections=CONNECTIONS,
+        application="fixative-api",
+        patience=PATIENCE_SECONDS,
+    ),
     publisher=Publisher(settings),
     redis=connect(settings.redis_url.get_secret_value()),
     bucket=Bucket(settings),

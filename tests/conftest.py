@@ -1,13 +1,17 @@
 """Real servers for every test: started once, with a database of its own for each."""
 
+import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -40,6 +44,27 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
             connection.execute(f"CREATE DATABASE {TEMPLATE}")
         upgrade(_sqlalchemy(_renamed(variables["DATABASE_URL"], TEMPLATE)))
         yield variables
+
+
+@pytest.fixture
+def stopped_postgres(servers: dict[str, str]) -> Callable[[], AbstractContextManager[None]]:
+    """Stop Postgres and all its backends for a block; their kernel goes on acknowledging."""
+
+    @contextmanager
+    def stopped() -> Iterator[None]:
+        with _administering(servers["DATABASE_URL"]) as connection:
+            postmaster = _parent_of(connection.info.backend_pid)
+        os.kill(postmaster, signal.SIGSTOP)
+        backends = [pid for pid in _pids() if _parent_of(pid) == postmaster]
+        try:
+            for pid in backends:
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in (*backends, postmaster):
+                os.kill(pid, signal.SIGCONT)
+
+    return stopped
 
 
 @pytest.fixture
@@ -185,6 +210,17 @@ def read_job(database: Database) -> Callable[[uuid.UUID], Job]:
             return session.get_one(Job, job_id)
 
     return read
+
+
+def _pids() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+
+
+def _parent_of(pid: int) -> int | None:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
 
 
 def _administering(url: str) -> psycopg.Connection:

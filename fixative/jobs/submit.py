@@ -141,10 +141,16 @@ class Submitter:
         committed_at = time.monotonic()
         webhook = _webhook(self.webhook_url, job.id, attempt.id)
         try:
-            _fence(lease, committed_at)
+            lease.check()
             step("submit.post")
             raw = self.replicate.create(
-                target, job.input, webhook=webhook, cancel_after=self.max_run_seconds
+                target,
+                job.input,
+                webhook=webhook,
+                cancel_after=self.max_run_seconds,
+                # The last look before money is spent stands directly before the first byte: a
+                # worker that was paused for long must not post.
+                begin_by=min(committed_at + FENCE_SECONDS, lease.held_until),
             )
             prediction = read_prediction(raw)
         except LostLease as error:
@@ -219,13 +225,6 @@ class Submitter:
 
 def _lock(session: Session, job: Job) -> None:
     session.execute(select(Job.id).where(Job.id == job.id).with_for_update())
-
-
-def _fence(lease: Lease, committed_at: float) -> None:
-    """The last look before money is spent: a worker that was paused for long must not post."""
-    lease.check()
-    if time.monotonic() - committed_at > FENCE_SECONDS:
-        raise LostLease("too long between the attempt's commit and its POST")
 
 
 def due() -> tuple[Any, ...]:

@@ -1,25 +1,42 @@
 """One engine a process, short transactions, and one error for "Postgres is away"."""
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import create_engine, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+import psycopg
+from sqlalchemy import create_engine, event, select
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from fixative.errors import DatabaseAway
+from fixative.postgres.patience import SILENCE_SECONDS, Patience, PatientConnection
 
 POOL_WAIT_SECONDS = 2
-CONNECT_SECONDS = 2
-STATEMENT_MILLISECONDS = 30_000
+PATIENCE_SECONDS = 35.0
+SERVERS_SHARE = 0.8  # of our patience: a server that lives ends a long statement before we do
+PROVEN_SECONDS = 1.0
 IDLE_IN_TRANSACTION_MILLISECONDS = 60_000
 
 
 class Database:
-    """A pool of at most `connections`, handed out one transaction at a time."""
+    """A pool of at most `connections`, handed out one transaction at a time.
 
-    def __init__(self, url: str, *, connections: int, application: str = "fixative") -> None:
+    What a transaction waits for, from the pool to its commit, takes at most `patience` seconds.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections: int,
+        application: str = "fixative",
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._patience = Patience(patience)
         self._engine = create_engine(
             url,
             pool_size=connections,
@@ -27,31 +44,36 @@ class Database:
             pool_timeout=POOL_WAIT_SECONDS,
             pool_recycle=1800,
             hide_parameters=True,  # errors are logged, and what users sent is not
-            pool_pre_ping=True,
             pool_use_lifo=True,  # few connections in use, so their prepared statements are too
             connect_args={
-                "connect_timeout": CONNECT_SECONDS,
+                "connect_timeout": int(SILENCE_SECONDS),
                 "application_name": application,
                 # A server that is silently gone is noticed in seconds, not in hours.
                 "keepalives_idle": 5,
                 "keepalives_interval": 2,
                 "keepalives_count": 3,
                 "tcp_user_timeout": 10_000,
-                "options": f"-c statement_timeout={STATEMENT_MILLISECONDS}"
+                "options": f"-c statement_timeout={int(1000 * SERVERS_SHARE * patience)}"
                 f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MILLISECONDS}"
                 " -c timezone=UTC",
             },
         )
+        event.listen(self._engine, "do_connect", self._connect)
+        event.listen(self._engine, "checkin", _note_the_time)
+        event.listen(self._engine, "checkout", self._ping_if_unproven)
 
     @contextmanager
-    def begin(self) -> Iterator[Session]:
+    def begin(self, patience: float = math.inf) -> Iterator[Session]:
         """A transaction that commits when the block ends well and rolls back when it raises.
 
         Rows it returns are plain snapshots: nothing is written by changing them. No network call
-        belongs inside. Raises DatabaseAway when Postgres does not answer or no connection is free.
+        belongs inside. Raises DatabaseAway when Postgres does not answer or no connection is free
+        within `patience` seconds or the Database's own, and at once when it has just been silent.
         """
+        self._patience.ask()
         try:
             with (
+                self._patience.within(min(patience, self._patience.seconds)),
                 Session(self._engine, expire_on_commit=False, autoflush=False) as session,
                 session.begin(),
             ):
@@ -63,9 +85,33 @@ class Database:
                 raise DatabaseAway(_first_line(error)) from error
             raise
 
+    def check(self) -> None:
+        """Raise DatabaseAway unless Postgres answers."""
+        with self.begin() as session:
+            session.execute(select(1))
+
     def close(self) -> None:
         """Close what is idle; call it when the process ends."""
         self._engine.dispose()
+
+    def _connect(
+        self, _dialect: Any, _record: Any, args: list[Any], params: dict[str, Any]
+    ) -> PatientConnection:
+        return self._patience.connect(*args, **params)
+
+    def _ping_if_unproven(self, connection: Any, record: Any, _proxy: Any) -> None:
+        """A ping costs a round trip: only a connection that lay idle needs one."""
+        if time.monotonic() - record.info.get("used_at", time.monotonic()) < PROVEN_SECONDS:
+            return
+        try:
+            with self._patience.within(SILENCE_SECONDS):
+                self._engine.dialect.do_ping(connection)
+        except psycopg.Error as error:
+            raise InvalidatePoolError from error  # the pool then connects anew
+
+
+def _note_the_time(_connection: Any, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()
 
 
 @event.listens_for(Session, "do_orm_execute")

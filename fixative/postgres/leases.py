@@ -27,6 +27,7 @@ from fixative.postgres.tables import Job
 
 LEASE_SECONDS = 30
 RENEW_SECONDS = 10
+RENEW_AGAIN_SECONDS = 2
 MOST_CRASHES = 10
 
 log = structlog.get_logger(__name__)
@@ -127,7 +128,9 @@ class LeaseKeeper:
         self._stop.set()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._every_seconds):
+        pause = self._every_seconds
+        while not self._stop.wait(pause):
+            pause = self._every_seconds
             with self._lock:
                 now = time.monotonic()
                 leases = [lease for lease in self._held.values() if now < lease.renew_until]
@@ -136,11 +139,13 @@ class LeaseKeeper:
             try:
                 self._renew(leases)
             except Exception as error:  # noqa: BLE001 - the thread must live; the next round tries
+                pause = min(RENEW_AGAIN_SECONDS, self._every_seconds)
                 log.warning("leases_not_renewed", error=f"{type(error).__name__}: {error}")
 
     def _renew(self, leases: list[Lease]) -> None:
         asked_at = time.monotonic()
-        with self._database.begin() as session:
+        # One connection that has fallen silent costs a round, not every lease.
+        with self._database.begin(patience=RENEW_SECONDS) as session:
             renewed = session.execute(
                 update(Job)
                 .where(

@@ -2,12 +2,10 @@
 
 The official client's own models drop fields we need (data_removed, deadline, webhook), refuse the
 status `aborted`, and take no Cancel-After; so its authenticated session is used and its models are
-not. Its hidden retries never happen: the transport below raises before it could sleep.
+not. Its hidden retries never happen: our transport raises before it could sleep.
 """
 
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,14 +13,13 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 from replicate.client import Client
 
-from fixative.errors import NoAnswer, NotSent, Refused, ReplicateError
+from fixative.errors import NoAnswer, Refused
 from fixative.replicate.pace import Pace
 from fixative.replicate.target import Target
-from fixative.replicate.throttling import learned_pace, retry_after
+from fixative.replicate.throttling import learned_pace
+from fixative.replicate.transport import BEGIN_BY, Transport
 
 TOTAL_SECONDS = 60
-KEEPALIVE_SECONDS = 5
-CONNECTIONS = 64
 NOT_FOUND = 404
 THROTTLED = 429
 TIMEOUT = httpx.Timeout(connect=5, read=30, write=20, pool=5)
@@ -33,7 +30,8 @@ class Replicate:
 
     Every method raises NotSent, NoAnswer or Refused, and nothing of httpx or replicate. Reads keep
     to `reads`, where given: one beyond that pace is Refused with 429 without being sent. Whoever
-    creates has asked `creates` before; here it is only told what the answers say.
+    creates has asked `creates` before; here it is only told what the answers say. A call takes
+    `total_seconds` at most, however its bytes come.
     """
 
     def __init__(
@@ -43,12 +41,13 @@ class Replicate:
         *,
         reads: Pace | None = None,
         creates: Pace | None = None,
+        total_seconds: float = TOTAL_SECONDS,
     ) -> None:
         self._reads = reads
         self._creates = creates
         self._account: str | None = None
         self._account_known = False
-        self._transport = _Transport()
+        self._transport = Transport(total_seconds)
         self._client = Client(
             api_token=token, base_url=base_url, timeout=TIMEOUT, transport=self._transport
         )
@@ -58,17 +57,31 @@ class Replicate:
         self._transport.close()
 
     def create(
-        self, target: Target, input_: dict[str, Any], *, webhook: str | None, cancel_after: int
+        self,
+        target: Target,
+        input_: dict[str, Any],
+        *,
+        webhook: str | None,
+        cancel_after: int,
+        begin_by: float,
     ) -> dict[str, Any]:
         """Make a prediction, which costs money. Sent once, never again by itself.
 
-        `cancel_after` is in seconds, from creation (Replicate's changelog, 2025-10-16).
+        `cancel_after` is in seconds, from creation (Replicate's changelog, 2025-10-16). Whoever
+        comes to writing the first byte after `begin_by` (monotonic) raises NotSent instead.
         """
         body: dict[str, Any] = {**target.body, "input": input_}
         if webhook:
             body |= {"webhook": webhook, "webhook_events_filter": ["start", "completed"]}
         headers = {"Cancel-After": f"{cancel_after}s"}
-        return self._json("POST", target.path, self._creates, json=body, headers=headers)
+        return self._json(
+            "POST",
+            target.path,
+            self._creates,
+            json=body,
+            headers=headers,
+            extensions={BEGIN_BY: begin_by},
+        )
 
     def get(self, prediction_id: str) -> dict[str, Any]:
         """The prediction as it is now."""
@@ -142,79 +155,3 @@ class Replicate:
         if not isinstance(answer, dict):
             raise NoAnswer("the answer was not an object")
         return answer
-
-
-class _Transport(httpx.BaseTransport):
-    """Sends once, reads the whole answer within a total time, and raises our errors."""
-
-    def __init__(self) -> None:
-        self._inner = httpx.HTTPTransport(
-            limits=httpx.Limits(
-                max_connections=CONNECTIONS,
-                max_keepalive_connections=CONNECTIONS,
-                keepalive_expiry=KEEPALIVE_SECONDS,
-            )
-        )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        deadline = time.monotonic() + TOTAL_SECONDS
-        with _translated():
-            streamed = self._inner.handle_request(request)
-            try:
-                body = _read_until(deadline, streamed)
-            finally:
-                streamed.close()
-        response = httpx.Response(streamed.status_code, headers=_plain(streamed), content=body)
-        if not response.is_success:
-            raise _refusal(response)
-        return response
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Tell a request that cannot have been sent from one that may have arrived."""
-    try:
-        yield
-    except (
-        httpx.ConnectError,
-        httpx.ConnectTimeout,
-        httpx.PoolTimeout,
-        httpx.UnsupportedProtocol,
-    ) as error:
-        raise NotSent(str(error)) from error
-    except httpx.HTTPError as error:
-        raise NoAnswer(f"{type(error).__name__}: {error}") from error
-
-
-def _read_until(deadline: float, response: httpx.Response) -> bytes:
-    chunks = []
-    for chunk in response.iter_bytes():
-        chunks.append(chunk)
-        if time.monotonic() > deadline:
-            raise NoAnswer(f"no whole answer within {TOTAL_SECONDS} s")
-    return b"".join(chunks)
-
-
-def _plain(response: httpx.Response) -> list[tuple[str, str]]:
-    """The headers, less those that spoke of the body's encoding on the wire."""
-    gone = {"content-encoding", "content-length", "transfer-encoding"}
-    return [(name, value) for name, value in response.headers.items() if name not in gone]
-
-
-def _refusal(response: httpx.Response) -> ReplicateError:
-    """Replicate's errors are problem+json with `title`, `detail`, `status` (its docs, recorded)."""
-    try:
-        problem = response.json()
-    except ValueError:
-        problem = {}
-    if not isinstance(problem, dict):
-        problem = {}
-    detail = problem.get("detail") or problem.get("title") or response.reason_phrase
-    return Refused(
-        response.status_code,
-        str(detail).replace("\0", ""),
-        retry_after=retry_after(problem, response.headers),
-    )

@@ -1,15 +1,21 @@
 """The API as it runs: what only a real server can show."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
+from standardwebhooks import Webhook
 
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+PREDICTION = {"id": "p1", "status": "succeeded", "created_at": "2026-01-01T12:00:00Z"}
 BODY = {"model": "emu/image", "input": {}}
 
 
@@ -29,7 +35,8 @@ def gunicorn(environ, log):
 def server(environ, settings, tmp_path_factory):
     """A client of gunicorn, for which nobody answers at Redis."""
     log = tmp_path_factory.mktemp("gunicorn") / "log"
-    process = gunicorn({**environ, "REDIS_URL": "redis://127.0.0.1:1/0"}, log)
+    own = {"REDIS_URL": "redis://127.0.0.1:1/0", "REPLICATE_WEBHOOK_SECRET": SECRET}
+    process = gunicorn({**environ, **own}, log)
     deadline = time.monotonic() + 30
     while not (found := re.search(r"Listening at: (http://\S+)", log.read_text())):
         assert time.monotonic() < deadline, log.read_text()
@@ -48,6 +55,35 @@ def test_a_submit_is_answered_quickly_while_redis_is_away(server):
 
     assert statuses == [202] * 5
     assert time.monotonic() - began < 3
+
+
+def test_submits_and_webhooks_are_503_within_3_seconds_while_postgres_is_stopped(
+    server, stopped_postgres, eventually
+):
+    def submit(number):
+        headers = {"X-API-Key": f"fx_unknown_{number}"} if number % 3 == 0 else {}
+        return server.post("/jobs", json=BODY, headers=headers)
+
+    def webhook(number):
+        body, name, now = json.dumps(PREDICTION), f"msg_{number}", datetime.now(UTC)
+        signature = {
+            "webhook-id": name,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(SECRET).sign(name, now, body),
+        }
+        return server.post("/webhook/replicate", content=body, headers=signature)
+
+    assert (submit(1).status_code, webhook(1).status_code) == (202, 200)
+    with stopped_postgres(), ThreadPoolExecutor(24) as threads:
+        asked = [threads.submit(do, n) for n in range(2, 62) for do in (submit, webhook)]
+        answers = [one.result() for one in asked]
+
+    assert {answer.status_code for answer in answers} == {503}
+    assert {answer.headers["Content-Type"] for answer in answers} == {"application/problem+json"}
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
+    assert max(answer.elapsed.total_seconds() for answer in answers) < 3
+    eventually(lambda: submit(1).status_code == 202)
+    eventually(lambda: webhook(62).status_code == 200)
 
 
 @pytest.mark.parametrize("path", ["/jobs", "/webhook/replicate"])
