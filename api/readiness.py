@@ -9,7 +9,7 @@ import structlog
 from redis import Redis
 
 from fixative.media.bucket import Bucket
-from fixative.postgres.engine import Database
+from fixative.postgres.engine import Database, ask
 
 PATIENCE = 2.0
 
@@ -21,7 +21,7 @@ class Readiness:
 
     def __init__(self, database: Database, redis: Redis, bucket: Bucket) -> None:
         self._checks: Mapping[str, Callable[[], object]] = {
-            "postgres": database.check,
+            "postgres": lambda: ask(database),
             "redis": redis.ping,
             "bucket": bucket.check,
         }

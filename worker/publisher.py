@@ -1,5 +1,6 @@
 """The one door for sending a task: quick, tried once, and never in anybody's way."""
 
+import threading
 import time
 from collections.abc import Iterable
 
@@ -21,6 +22,7 @@ class Publisher:
     def __init__(self, settings: Settings) -> None:
         self._app = Celery("publisher", set_as_current=False)
         self._app.config_from_object("celeryconfig")
+        self._app.conf.update(broker_url=settings.redis_url.get_secret_value())
         self._app.conf.broker_connection_timeout = ANSWER_SECONDS
         self._app.conf.broker_transport_options = {
             **self._app.conf.broker_transport_options,
@@ -31,21 +33,27 @@ class Publisher:
         self._prefix = self._app.conf.broker_transport_options["global_keyprefix"]
         self._redis = connect(settings.redis_url.get_secret_value())
         self._away_until = 0.0
+        # Whoever would wait for one of Celery's connections waits here, and then sees the rest.
+        self._connections = threading.BoundedSemaphore(self._app.conf.broker_pool_limit)
 
     def publish(self, hints: Iterable[Hint]) -> None:
         """Send the hints if the broker takes them; never raises, never waits over 0.3 s a step."""
         for hint in hints:
-            if time.monotonic() < self._away_until:
-                HINTS_LOST.inc()
-                continue
-            try:
-                self._app.send_task(
-                    hint.task, kwargs=hint.arguments, queue=QUEUE_OF_TASK[hint.task], retry=False
-                )
-            except (OperationalError, OSError) as error:
-                HINTS_LOST.inc()
-                self._away_until = time.monotonic() + REST_SECONDS
-                log.warning("broker_away", error=str(error))
+            with self._connections:
+                if time.monotonic() < self._away_until:
+                    HINTS_LOST.inc()
+                else:
+                    self._send(hint)
+
+    def _send(self, hint: Hint) -> None:
+        try:
+            self._app.send_task(
+                hint.task, kwargs=hint.arguments, queue=QUEUE_OF_TASK[hint.task], retry=False
+            )
+        except (OperationalError, OSError) as error:
+            HINTS_LOST.inc()
+            self._away_until = time.monotonic() + REST_SECONDS
+            log.warning("broker_away", error=str(error))
 
     def queue_lengths(self) -> dict[str, int]:
         """How many messages wait in each queue. Raises redis.RedisError when nobody answers."""

@@ -85,11 +85,6 @@ class Database:
                 raise DatabaseAway(_first_line(error)) from error
             raise
 
-    def check(self) -> None:
-        """Raise DatabaseAway unless Postgres answers."""
-        with self.begin() as session:
-            session.execute(select(1))
-
     def close(self) -> None:
         """Close what is idle; call it when the process ends."""
         self._engine.dispose()
@@ -108,6 +103,12 @@ class Database:
                 self._engine.dialect.do_ping(connection)
         except psycopg.Error as error:
             raise InvalidatePoolError from error  # the pool then connects anew
+
+
+def ask(database: Database) -> None:
+    """Raise DatabaseAway unless Postgres answers now."""
+    with database.begin() as session:
+        session.execute(select(1))
 
 
 def _note_the_time(_connection: Any, record: Any) -> None:

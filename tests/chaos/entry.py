@@ -1,0 +1,69 @@
+"""The suite's own entry points: `entry.py up …` runs the system, `entry.py celery …` a process of it.
+
+The second puts a `step` of its own into fixative.steps before anything else is imported: at the
+step that the file CHAOS_STEP names, the process kills or stops itself, as often as the file says.
+"""
+
+import fcntl
+import json
+import os
+import runpy
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from fixative import steps
+
+SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
+
+
+def step(name: str) -> None:
+    """Die or stop here, with the whole process group, if it is this step's turn."""
+    path = os.environ.get("CHAOS_STEP")
+    if not path or not Path(path).exists():
+        return
+    with Path(path).open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        order = json.loads(file.read())
+        if order["step"] != name or order["left"] <= 0:
+            return
+        order["left"] -= 1
+        file.seek(0)
+        file.truncate()
+        file.write(json.dumps(order))
+        file.flush()
+    os.killpg(os.getpgrp(), SIGNALS[order["how"]])
+
+
+def up(data_dir: str) -> None:
+    """`fixative up` with this file in the place of the `celery` command."""
+    from fixative.local.program import Program
+    from fixative.local.roles import System, programs_of
+    from fixative.local.supervisor import Options, supervise
+
+    def programs(system: System) -> list[Program]:
+        return [
+            replace(program, argv=[sys.executable, __file__, *program.argv[2:]])
+            if program.argv[2] == "celery"
+            else program
+            for program in programs_of(system)
+        ]
+
+    supervise(
+        Options(Path(data_dir), port=0, flower=False),
+        say=lambda line: print(line, file=sys.stderr),  # noqa: T201
+        ready=lambda what: print(f"ready {what}", flush=True),  # noqa: T201
+        programs=programs,
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "up":
+        up(sys.argv[2])
+    else:
+        steps.step = step
+        sys.argv = sys.argv[1:]
+        runpy.run_module("celery", run_name="__main__")
