@@ -4,10 +4,10 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 T ?= tests
 
-.PHONY: help install up demo test soak lint check fmt lock bench clean
+.PHONY: help install up demo test soak chaos chaos-steps lint check fmt lock bench clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
 
 install: .venv/installed ## .venv with everything in it
 
@@ -30,6 +30,13 @@ test: install ## the tests (T=path for some), on real servers that it starts its
 
 soak: install ## the tests that take minutes each
 	@$(BIN)/pytest -m soak --timeout 600 $(T)
+
+chaos: install ## the whole system through a storm (JOBS=2000 SEED=random KILL_EVERY=2)
+	@$(BIN)/python -m tests.chaos.run --jobs $(or $(JOBS),2000) --kill-every $(or $(KILL_EVERY),2) \
+		$(if $(SEED),--seed $(SEED))
+
+chaos-steps: install ## a death at each labelled step alone
+	@$(BIN)/python -m tests.chaos.steps
 
 lint: install ## style, types, import rules
 	@$(BIN)/ruff check .

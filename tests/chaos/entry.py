@@ -1,4 +1,4 @@
-"""The suite's own entry points: `entry.py up …` runs the system, `entry.py celery …` a process of it.
+"""The suite's own entry points: `up` runs the system, `celery` one process of it.
 
 The second puts a `step` of its own into fixative.steps before anything else is imported: at the
 step that the file CHAOS_STEP names, the process kills or stops itself, as often as the file says.

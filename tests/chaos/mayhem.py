@@ -61,8 +61,8 @@ class Mayhem:
         elif roll < 0.7:
             self._stop(role)
         elif roll < 0.78:
-            with suppress(RedisError):
-                self._system.redis().flushall()
+            with suppress(RedisError), self._system.redis() as redis:
+                redis.flushall()
                 self.done["flushall"] += 1
         elif roll < 0.86:
             self._system.proxies[through].cut()

@@ -20,6 +20,7 @@ class Proxy:
         self.delay = 0.0  # seconds, before each piece
         self.refuse_writes = False  # HTTP's PUT and POST are answered 503
         self._links: set[asyncio.StreamWriter] = set()
+        self._stopped = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port: int = self._socket.getsockname()[1]
@@ -33,16 +34,22 @@ class Proxy:
     def stop(self) -> None:
         """Cut everything, and listen no more."""
         self.cut()
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join()
 
     def _ask(self, what: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(what, self._loop).result(10)
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(asyncio.start_server(self._serve, sock=self._socket))
-        self._loop.run_forever()
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._until_stopped())
+
+    async def _until_stopped(self) -> None:
+        async with await asyncio.start_server(self._serve, sock=self._socket) as server:
+            await self._stopped.wait()
+            server.close()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
 
     async def _cut(self) -> None:
         for writer in list(self._links):
@@ -72,7 +79,7 @@ class Proxy:
     ) -> None:
         with suppress(OSError):
             while piece := await reader.read(PIECE):
-                while self.silent:
+                while self.silent:  # noqa: ASYNC110 - set from another thread
                     await asyncio.sleep(0.1)
                 if self.delay:
                     await asyncio.sleep(self.delay)

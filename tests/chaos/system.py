@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ class ChaosSystem:
 
     def object_sha256(self, key: str) -> str | None:
         """Of the object's bytes; None when there is none."""
-        s3 = self._s3()
+        s3 = self._s3
         try:
             body = s3.get_object(Bucket=self.direct["s3"]["bucket"], Key=key)["Body"]
         except s3.exceptions.NoSuchKey:
@@ -147,13 +148,15 @@ class ChaosSystem:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(40)
             process.kill()
-            process.wait()
+            process.communicate()
+        self._s3.close()
         for proxy in self.proxies.values():
             proxy.stop()
 
     def _run_of(self, part: str) -> dict[str, Any]:
         return dict(json.loads((self.home / part / "run.json").read_text()))
 
+    @cached_property
     def _s3(self) -> Any:
         at = self.direct["s3"]
         return boto3.client(

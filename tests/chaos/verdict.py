@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.chaos.load import Load
@@ -46,7 +46,7 @@ class Verdict:
 
     def as_json(self) -> str:
         """All of it."""
-        return json.dumps(asdict(self), indent=2)
+        return json.dumps(vars(self), indent=2)
 
 
 def wait_until_drained(system: ChaosSystem, patience: float) -> float:
@@ -76,7 +76,7 @@ def judge(system: ChaosSystem, load: Load) -> Verdict:
             found.violations.append(f"{job_id}: accepted, and not there")
             continue
         _judge_job(found, job_id, rows[job_id], stats["creates"]["by_job"].get(job_id, 0))
-    _judge_media(system, found, rows)
+    _judge_media(system, found, {id_: rows[id_] for id_ in load.accepted if id_ in rows})
     _judge_rows(system, found)
     return found
 

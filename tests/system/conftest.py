@@ -32,6 +32,7 @@ class System:
     def __init__(self, data_dir: Path, *options: str, **environ: str) -> None:
         self.data_dir = data_dir
         clean = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
+        self.environ = {**clean, **SETTINGS, **environ}
         self.process = subprocess.Popen(
             [
                 str(Path(sys.executable).with_name("fixative")),
@@ -42,7 +43,7 @@ class System:
                 str(data_dir),
                 *options,
             ],
-            env={**clean, **SETTINGS, **environ},
+            env=self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -4,6 +4,7 @@ import signal
 import time
 
 import pytest
+from redis import Redis
 
 pytestmark = pytest.mark.soak
 
@@ -20,6 +21,20 @@ def test_a_job_whose_worker_died_in_its_post_goes_on_and_is_created_once(system,
 
     assert job["status"] == "succeeded"
     assert system.creates_of([job_id]) == {1}
+
+
+def test_valkey_wiped_every_five_seconds_costs_no_job(system):
+    jobs, wiped = [], time.monotonic()
+    while len(jobs) < 500:
+        jobs.append(system.submit_quickly())
+        if time.monotonic() - wiped > 5:
+            Redis.from_url(system.run["redis_url"]).flushall()
+            wiped = time.monotonic()
+        time.sleep(0.05)
+
+    ended = system.all_ended(jobs, patience=300)
+    assert {job["status"] for job in ended} == {"succeeded"}
+    assert system.creates_of(jobs) == {1}
 
 
 @pytest.mark.parametrize("away", ["refusing", "hanging"])
