@@ -85,6 +85,16 @@ class MediaPart(Answer):
     url: str
 
 
+class LetterPart(Answer):
+    """A task of the job that ended for good, and was not tried again yet."""
+
+    id: UUID
+    task: str
+    error_class: str
+    message: str
+    created_at: AwareDatetime
+
+
 class JobSummary(Answer):
     """A job in a list."""
 
@@ -151,6 +161,7 @@ EXAMPLE_JOB: dict[str, Any] = {
         }
     ],
     "warnings": [],
+    "dead_letters": [],
     "error": None,
     "source": "api",
     "cancel_requested_at": None,
@@ -171,6 +182,7 @@ class Job(JobSummary):
     output: Any
     media: list[MediaPart]
     warnings: list[str]
+    dead_letters: list[LetterPart]
 
 
 class JobPage(Answer):

@@ -14,6 +14,7 @@ from api.openapi import SECURITY_SCHEMES
 from api.readiness import Readiness
 from api.request_ids import register_request_ids
 from api.routes.admin import admin_routes
+from api.routes.dead_letters import dead_letter_routes
 from api.routes.health import health_routes
 from api.routes.jobs import jobs_routes
 from api.routes.media import media_routes
@@ -79,6 +80,7 @@ def create_app(
     app.register_api(media_routes(database, bucket))
     app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(Shared(redis))))
     app.register_api(admin_routes(database, admin_key))
+    app.register_api(dead_letter_routes(database, publisher))
     app.register_api(health_routes(readiness, database, keys))
     app.register_api(pages_routes())
     # Now, not in the first request: its making is not thread-safe.

@@ -1,6 +1,7 @@
 """What requests must look like. Unknown fields are refused: a typo is never paid for."""
 
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -147,6 +148,38 @@ class KeyRequest(Request):
     scopes: list[Scope] | None = Field(
         None, min_length=1, description=f"{', '.join(DEFAULT_SCOPES)} when left out"
     )
+
+
+class LetterFilter(Request):
+    """Which dead letters a list shows, newest first."""
+
+    task: Text | None = None
+    job: UUID | None = None
+    requeued: bool = Field(False, description="Those that were tried again, not the open ones")
+    cursor: str | None = Field(None, max_length=64, description="`next` of the page before")
+    limit: int = Field(50, ge=1, le=200)
+
+
+class LetterPath(BaseModel):
+    """A dead letter, by its id."""
+
+    letter_id: str
+
+
+class RequeueRequest(Request):
+    """Which letters are tried again: exactly one of the three."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"task": "fixative.store_outputs"}})
+
+    ids: list[UUID] | None = Field(None, min_length=1, max_length=1000)
+    task: Text | None = None
+    all: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "RequeueRequest":
+        if sum(value is not None for value in (self.ids, self.task, self.all)) != 1:
+            raise PydanticCustomError("one_choice", "exactly one of ids, task, all")
+        return self
 
 
 class KeyPath(BaseModel):

@@ -1,8 +1,5 @@
 """Jobs: submit, look, list, cancel."""
 
-import base64
-import binascii
-import uuid
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -12,11 +9,12 @@ from sqlalchemy.orm import Session
 from api import answer_schemas as answers
 from api.addresses import base_url, uuid_in_path
 from api.auth import caller, needs, owner_seen
+from api.cursors import read_cursor, write_cursor
 from api.openapi import problems, resource
 from api.schemas import JobFilter, JobPath, Submission, SubmissionHeaders
-from fixative.errors import InvalidRequest
 from fixative.jobs.accept import accept
 from fixative.jobs.cancel import request_cancel
+from fixative.jobs.dead_letters import letters_of
 from fixative.jobs.listing import JobQuery, list_jobs
 from fixative.jobs.store import current_attempt, get_job, media_of
 from fixative.jobs.timeline import timeline
@@ -62,10 +60,10 @@ def jobs_routes(settings: Settings, database: Database, publisher: Publisher) ->
         """List jobs, newest first, yours or, with the scope admin, everybody's."""
         wanted = JobQuery(owner_id=owner_seen(), **query.model_dump(exclude={"cursor", "limit"}))
         with database.begin() as session:
-            before = _read_cursor(query.cursor)
+            before = read_cursor(query.cursor)
             jobs = list_jobs(session, wanted, before=before, limit=query.limit + 1)
         shown = jobs[: query.limit]
-        following = _write_cursor(shown[-1].id) if len(jobs) > len(shown) else None
+        following = write_cursor(shown[-1].id) if len(jobs) > len(shown) else None
         return {"items": [job_summary(job) for job in shown], "next": following}
 
     @routes.get("/jobs/<job_id>", responses={200: answers.Job, 304: None, **problems(404)})
@@ -102,23 +100,12 @@ def jobs_routes(settings: Settings, database: Database, publisher: Publisher) ->
 
     def _view(session: Session, job: Job) -> dict[str, Any]:
         attempt, media = current_attempt(session, job), media_of(session, job)
-        return job_view(job, attempt, media, base_url(settings), allowed)
+        letters = letters_of(session, job)
+        base = base_url(settings)
+        return job_view(job, attempt, media, letters, base_url=base, allowed=allowed)
 
     return routes
 
 
 def _get(session: Session, path: JobPath) -> Job:
     return get_job(session, uuid_in_path(path.job_id), owner_id=owner_seen())
-
-
-def _write_cursor(job_id: uuid.UUID) -> str:
-    return base64.urlsafe_b64encode(job_id.bytes).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str | None) -> uuid.UUID | None:
-    if cursor is None:
-        return None
-    try:
-        return uuid.UUID(bytes=base64.b64decode(cursor + "==", altchars="-_", validate=True))
-    except (binascii.Error, ValueError):
-        raise InvalidRequest("cursor", "not the `next` of a page") from None

@@ -9,6 +9,7 @@ import click
 from fixative.errors import FixativeError
 
 COMMANDS = {
+    "dead": "fixative.cli.dead:dead",
     "doctor": "fixative.cli.doctor:doctor",
     "emulator": "fixative.cli.emulator:emulator",
     "jobs": "fixative.cli.jobs:jobs",

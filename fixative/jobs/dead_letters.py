@@ -1,14 +1,27 @@
 """Dead letters: what is known of a task that ended for good without doing its work."""
 
 import traceback
+import uuid
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
+from fixative.errors import NotFound
 from fixative.postgres.operation_tables import DeadLetter
+from fixative.postgres.tables import Job
 from fixative.telemetry.metrics import DEAD_LETTERS
+
+
+@dataclass(frozen=True)
+class LetterQuery:
+    """Which letters to list; None leaves a thing open. `requeued`: those that were tried again."""
+
+    task: str | None = None
+    job_id: uuid.UUID | None = None
+    requeued: bool = False
 
 
 def bury(
@@ -17,25 +30,80 @@ def bury(
     arguments: dict[str, Any],
     error: BaseException,
     *,
-    attempts: int = 1,
+    attempts: int | None = None,
 ) -> None:
     """Write a dead letter, under the job that the arguments name, if they name one.
 
-    `attempts` is how often the task was tried.
+    `attempts` is how often the task was tried; the job's own count where it is not given. The same
+    task that ends again in the same way, while its letter is open, is the same letter.
     """
     DEAD_LETTERS.labels(task).inc()
-    session.add(
-        DeadLetter(
-            id=uuid7(),
-            task=task,
-            arguments=arguments,
-            job_id=_job_id(arguments),
-            error_class=type(error).__name__,
-            message=_storable(str(error)),
-            traceback=_storable("".join(traceback.format_exception(error))),
-            attempts=attempts,
+    job_id = _job_id(arguments)
+    if attempts is None:
+        attempts = session.scalar(select(Job.tries).where(Job.id == job_id)) or 1
+    told = {
+        "message": _storable(str(error)),
+        "traceback": _storable("".join(traceback.format_exception(error))),
+    }
+    error_class = type(error).__name__
+    known = session.scalar(
+        update(DeadLetter)
+        .where(
+            DeadLetter.task == task,
+            DeadLetter.arguments == arguments,
+            DeadLetter.error_class == error_class,
+            DeadLetter.requeued_at.is_(None),
         )
+        .values(attempts=DeadLetter.attempts + 1, **told)
+        .returning(DeadLetter.id)
     )
+    if known is None:
+        session.add(
+            DeadLetter(
+                id=uuid7(),
+                task=task,
+                arguments=arguments,
+                job_id=job_id,
+                error_class=error_class,
+                attempts=max(1, attempts),
+                **told,
+            )
+        )
+
+
+def list_letters(
+    session: Session, query: LetterQuery, *, before: uuid.UUID | None, limit: int
+) -> list[DeadLetter]:
+    """The newest `limit` letters older than the letter `before`."""
+    tried_again = DeadLetter.requeued_at.is_not(None)
+    page = select(DeadLetter).where(tried_again if query.requeued else ~tried_again)
+    if query.task is not None:
+        page = page.where(DeadLetter.task == query.task)
+    if query.job_id is not None:
+        page = page.where(DeadLetter.job_id == query.job_id)
+    if before is not None:
+        page = page.where(DeadLetter.id < before)
+    return list(session.scalars(page.order_by(DeadLetter.id.desc()).limit(limit)))
+
+
+def get_letter(session: Session, letter_id: uuid.UUID) -> DeadLetter:
+    """The letter. Raises NotFound."""
+    letter = session.get(DeadLetter, letter_id)
+    if letter is None:
+        raise NotFound(f"no dead letter {letter_id}")
+    return letter
+
+
+def letters_of(session: Session, job: Job) -> list[DeadLetter]:
+    """The job's open letters, oldest first."""
+    found = select(DeadLetter).where(DeadLetter.job_id == job.id, DeadLetter.requeued_at.is_(None))
+    return list(session.scalars(found.order_by(DeadLetter.id)))
+
+
+def open_letters(session: Session) -> int:
+    """How many letters nobody has dealt with yet."""
+    found = select(func.count()).select_from(DeadLetter).where(DeadLetter.requeued_at.is_(None))
+    return session.scalars(found).one()
 
 
 def _storable(text: str) -> str:
@@ -43,8 +111,8 @@ def _storable(text: str) -> str:
     return text.replace("\0", "")
 
 
-def _job_id(arguments: dict[str, Any]) -> UUID | None:
+def _job_id(arguments: dict[str, Any]) -> uuid.UUID | None:
     try:
-        return UUID(arguments["job_id"])
+        return uuid.UUID(arguments["job_id"])
     except (KeyError, TypeError, ValueError):
         return None

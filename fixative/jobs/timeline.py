@@ -5,17 +5,19 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from fixative.postgres.operation_tables import DeadLetter
 from fixative.postgres.tables import Attempt, Delivery, Job, Media, Transition
 
 
 def timeline(session: Session, job: Job) -> list[dict[str, Any]]:
-    """Moves, attempts, deliveries and media of the job, oldest first."""
+    """Moves, attempts, deliveries, media and dead letters of the job, oldest first."""
     attempts = list(session.scalars(select(Attempt).where(Attempt.job_id == job.id)))
     items = [
         *_transitions(session, job),
         *(item for attempt in attempts for item in _attempt(attempt)),
         *_deliveries(session, job, attempts),
         *_media(session, job),
+        *_letters(session, job),
     ]
     return sorted(items, key=lambda item: item["at"])
 
@@ -70,5 +72,18 @@ def _media(session: Session, job: Job) -> list[dict[str, Any]]:
     rows = select(Media).where(Media.job_id == job.id)
     return [
         _item(row.created_at, "media", to="stored", detail=f"{row.name}, {row.bytes} bytes")
+        for row in session.scalars(rows)
+    ]
+
+
+def _letters(session: Session, job: Job) -> list[dict[str, Any]]:
+    rows = select(DeadLetter).where(DeadLetter.job_id == job.id)
+    return [
+        _item(
+            row.created_at,
+            "dead_letter",
+            to="requeued" if row.requeued_at else "open",
+            detail=f"{row.task}, {row.error_class}: {row.message}",
+        )
         for row in session.scalars(rows)
     ]

@@ -6,6 +6,7 @@ from typing import Any
 from fixative.errors import MalformedPrediction
 from fixative.media.hosts import AllowedHosts
 from fixative.media.outputs import find_files, put_at
+from fixative.postgres.operation_tables import DeadLetter
 from fixative.postgres.tables import Attempt, Job, Media
 from fixative.replicate.prediction import read_instant
 
@@ -21,12 +22,15 @@ TOLD_OF_PREDICTION = (
     "error",
     "data_removed",
 )
+TOLD_OF_LETTER = ("id", "task", "error_class", "message", "created_at")
 
 
 def job_view(
     job: Job,
     attempt: Attempt | None,
     media: list[Media],
+    letters: list[DeadLetter],
+    *,
     base_url: str,
     allowed: AllowedHosts,
 ) -> dict[str, Any]:
@@ -41,6 +45,9 @@ def job_view(
         "output": _output(job, attempt, media, base_url, allowed),
         "media": [media_view(item, base_url) for item in media],
         "warnings": job.warnings or [],
+        "dead_letters": [
+            {name: getattr(letter, name) for name in TOLD_OF_LETTER} for letter in letters
+        ],
     }
 
 

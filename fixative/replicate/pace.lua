@@ -66,9 +66,14 @@ function verbs.take(n, rate, burst, in_turn, trial)
 end
 
 -- throttled seconds, rate per second, burst, 1 if these two were learned from the answer:
--- nothing is sent until then, and from then on one at a time, since Replicate's bucket is empty too
+-- nothing is sent until then, and from then on one at a time, since Replicate's bucket is empty too;
+-- it is an answer, so the breaker is closed, and a trial out for another reason is over
 -- answers 1 if the pace learned is news
 function verbs.throttled(seconds, rate, burst, learned)
+    if redis.call('HGET', KEYS[1], 'reason') == 'breaker' then
+        verbs.succeeded()
+    end
+    redis.call('HDEL', KEYS[1], 'failures', 'trial_until')
     set('tat', math.max(get('tat'), now + seconds + (burst - 1) / rate))
     if learned == '0' then
         return 0

@@ -137,7 +137,14 @@ def test_one_lost_file_does_not_cost_the_others(
     assert (job.error["code"], job.error["details"]) == ("output_expired", {"saved": names})
     with database.begin() as session:
         attempt = session.get_one(Attempt, job.attempt_id)
-    shown = job_view(job, attempt, media(job_id), "https://us", services.fetcher.allowed)
+    shown = job_view(
+        job,
+        attempt,
+        media(job_id),
+        [],
+        base_url="https://us",
+        allowed=services.fetcher.allowed,
+    )
     assert [url and url.rpartition("/")[2] for url in shown["output"]] == [None, *names]
 
 

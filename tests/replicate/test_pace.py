@@ -84,6 +84,17 @@ def test_a_success_between_failures_keeps_the_breaker_closed(pace):
     assert pace.take().granted == 1
 
 
+def test_a_throttling_answer_is_an_answer_so_the_breaker_lets_go(pace, eventually):
+    for _ in range(FAILURES_TO_OPEN):
+        pace.failed()
+    assert pace.take().reason == "breaker"
+
+    pace.throttled(0.1, None)
+
+    assert pace.take().reason == "pace"
+    assert eventually(lambda: pace.take().granted) == 1
+
+
 def test_after_a_hold_one_call_goes_out_to_test(pace, shared):
     pace.hold("token")
     assert pace.take().reason == "token"
