@@ -37,11 +37,26 @@ class Problem(Answer):
     errors: list[FieldProblem] | None = None
 
 
+class Candidate(Answer):
+    """A prediction that an unclear create may have made."""
+
+    id: str
+    status: str
+    created_at: AwareDatetime
+    model: str | None
+    version: str | None
+    names_this_attempt: bool
+    same_input: bool
+
+
 class Waiting(Answer):
     """Why a job does not move, and until when at least."""
 
     reason: str
     until: AwareDatetime | None
+    candidates: list[Candidate] | None = Field(
+        description="With `needs_review`, of a single job: what there is to choose from"
+    )
 
 
 class JobError(Answer):

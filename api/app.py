@@ -10,6 +10,7 @@ from api.answers import Json
 from api.auth import Keys, register_auth
 from api.body import StrictRequest, register_draining
 from api.errors import raise_unprocessable, register_errors
+from api.job_views import JobViews
 from api.openapi import SECURITY_SCHEMES
 from api.readiness import Readiness
 from api.request_ids import register_request_ids
@@ -18,6 +19,7 @@ from api.routes.dead_letters import dead_letter_routes
 from api.routes.health import health_routes
 from api.routes.jobs import jobs_routes
 from api.routes.media import media_routes
+from api.routes.operation import operation_routes
 from api.routes.pages import pages_routes
 from api.routes.webhooks import webhook_routes
 from api.webhook_secret import WebhookSecret
@@ -25,6 +27,7 @@ from fixative.errors import NotFound
 from fixative.media.bucket import Bucket
 from fixative.postgres.engine import Database
 from fixative.replicate.client import Replicate
+from fixative.replicate.pace import pace_of
 from fixative.replicate.seen import SeenWebhooks
 from fixative.settings import Settings
 from fixative.shared import Shared
@@ -76,11 +79,23 @@ def create_app(
 
     readiness = Readiness(database, redis, bucket)
     secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
-    app.register_api(jobs_routes(settings, database, publisher))
+    shared = Shared(redis)
+    views = JobViews(settings)
+    app.register_api(jobs_routes(settings, database, publisher, views))
     app.register_api(media_routes(database, bucket))
-    app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(Shared(redis))))
+    app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(shared)))
     app.register_api(admin_routes(database, admin_key))
     app.register_api(dead_letter_routes(database, publisher))
+    app.register_api(
+        operation_routes(
+            database,
+            publisher,
+            replicate,
+            views,
+            creates=pace_of(shared, settings, "creates"),
+            reads=pace_of(shared, settings, "reads"),
+        )
+    )
     app.register_api(health_routes(readiness, database, keys))
     app.register_api(pages_routes())
     # Now, not in the first request: its making is not thread-safe.

@@ -20,6 +20,7 @@ from fixative.errors import (
     InvalidRequest,
     MalformedPrediction,
     NotFound,
+    ReplicateError,
 )
 
 PROBLEM_JSON = "application/problem+json"
@@ -34,6 +35,7 @@ ANSWERS: dict[type[FixativeError], tuple[HTTPStatus, str | None]] = {
     MalformedPrediction: (HTTPStatus.UNPROCESSABLE_ENTITY, None),
     DatabaseAway: (HTTPStatus.SERVICE_UNAVAILABLE, "Postgres does not answer in time"),
     BucketError: (HTTPStatus.SERVICE_UNAVAILABLE, "the bucket does not answer as it should"),
+    ReplicateError: (HTTPStatus.SERVICE_UNAVAILABLE, "Replicate does not answer as it should"),
     FixativeError: (HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong here"),
 }
 

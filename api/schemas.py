@@ -1,6 +1,6 @@
 """What requests must look like. Unknown fields are refused: a typo is never paid for."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import (
@@ -51,6 +51,24 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+AnyRequest = TypeVar("AnyRequest", bound=Request)
+
+
+def exactly_one(request: AnyRequest, *names: str) -> AnyRequest:
+    """The request, if one of these fields is given; else each that is at fault is named."""
+    given = [name for name in names if getattr(request, name) is not None]
+    if len(given) == 1:
+        return request
+    problem = PydanticCustomError("exactly_one", f"exactly one of {', '.join(names)}")
+    raise ValidationError.from_exception_data(
+        type(request).__name__,
+        [
+            InitErrorDetails(type=problem, loc=(name,), input=getattr(request, name))
+            for name in given or names
+        ],
+    )
+
+
 class Submission(Request):
     """A job to be done: exactly one of model, version, deployment, and its input."""
 
@@ -76,17 +94,7 @@ class Submission(Request):
 
     @model_validator(mode="after")
     def _one_target(self) -> "Submission":
-        named = [target for target in TARGETS if getattr(self, target) is not None]
-        if len(named) == 1:
-            return self
-        problem = PydanticCustomError("one_target", "exactly one of model, version, deployment")
-        raise ValidationError.from_exception_data(
-            "Submission",
-            [
-                InitErrorDetails(type=problem, loc=(target,), input=getattr(self, target))
-                for target in named or TARGETS
-            ],
-        )
+        return exactly_one(self, *TARGETS)
 
     def request(self) -> JobRequest:
         """The same in the core's words."""

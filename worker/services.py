@@ -3,7 +3,6 @@
 import threading
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from typing import Any, TypeVar
 
 from fixative.jobs.submit import Submitter
@@ -18,7 +17,7 @@ from fixative.postgres.leases import LeaseKeeper
 from fixative.recovery.epoch import EpochGuard
 from fixative.replicate.client import Replicate
 from fixative.replicate.models import Models
-from fixative.replicate.pace import Pace
+from fixative.replicate.pace import Pace, pace_of
 from fixative.settings import Settings
 from fixative.shared import Shared, connect
 from worker.publisher import Publisher
@@ -60,13 +59,14 @@ class Services:
 
     @once
     def replicate(self) -> Replicate:
-        reads = self._pace("reads", self.settings.fixative_reads_per_minute)
         url = self.settings.replicate_base_url
-        return Replicate(url, self._token, reads=reads, creates=self.creates)
+        token = self.settings.replicate_api_token.get_secret_value()
+        reads = pace_of(self.shared, self.settings, "reads")
+        return Replicate(url, token, reads=reads, creates=self.creates)
 
     @once
     def creates(self) -> Pace:
-        return self._pace("creates", self.settings.fixative_creates_per_minute)
+        return pace_of(self.shared, self.settings, "creates")
 
     @once
     def shared(self) -> Shared:
@@ -128,11 +128,3 @@ class Services:
         for part in ("leases", "fetcher", "bucket", "replicate", "shared", "database"):
             if part in self.__dict__:
                 getattr(self, part).close()
-
-    def _pace(self, kind: str, per_minute: float) -> Pace:
-        account = sha256(self._token.encode()).hexdigest()[:8]
-        return Pace(self.shared, f"{kind}:{account}", per_minute)
-
-    @property
-    def _token(self) -> str:
-        return self.settings.replicate_api_token.get_secret_value()

@@ -10,16 +10,15 @@ from api import answer_schemas as answers
 from api.addresses import base_url, uuid_in_path
 from api.auth import caller, needs, owner_seen
 from api.cursors import read_cursor, write_cursor
+from api.job_views import JobViews
 from api.openapi import problems, resource
 from api.schemas import JobFilter, JobPath, Submission, SubmissionHeaders
 from fixative.jobs.accept import accept
 from fixative.jobs.cancel import request_cancel
-from fixative.jobs.dead_letters import letters_of
 from fixative.jobs.listing import JobQuery, list_jobs
-from fixative.jobs.store import current_attempt, get_job, media_of
+from fixative.jobs.store import get_job
 from fixative.jobs.timeline import timeline
-from fixative.media.hosts import AllowedHosts
-from fixative.media.view import job_summary, job_view
+from fixative.media.view import job_summary
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Job
 from fixative.settings import Settings
@@ -27,10 +26,11 @@ from fixative.telemetry.metrics import JOBS_ACCEPTED
 from worker.publisher import Publisher
 
 
-def jobs_routes(settings: Settings, database: Database, publisher: Publisher) -> APIBlueprint:
+def jobs_routes(
+    settings: Settings, database: Database, publisher: Publisher, views: JobViews
+) -> APIBlueprint:
     """The routes under /jobs."""
     routes = resource("jobs", keys_only=True)
-    allowed = AllowedHosts(settings.allowed_output_hosts)
 
     @routes.post(
         "/jobs",
@@ -44,7 +44,7 @@ def jobs_routes(settings: Settings, database: Database, publisher: Publisher) ->
         key = header.idempotency_key
         with database.begin() as session:
             accepted = accept(session, body.request(), caller().owner_id, idempotency_key=key)
-            answer = jsonify(_view(session, accepted.job))
+            answer = jsonify(views.show(session, accepted.job))
         publisher.publish(accepted.hints)
         answer.headers["Location"] = f"{base_url(settings)}/jobs/{accepted.job.id}"
         if accepted.replayed:
@@ -71,7 +71,7 @@ def jobs_routes(settings: Settings, database: Database, publisher: Publisher) ->
     def show(path: JobPath) -> Response:
         """Look at a job; with the ETag of its last answer, 304 until it changes."""
         with database.begin() as session:
-            answer = jsonify(_view(session, _get(session, path)))
+            answer = jsonify(views.show(session, _get(session, path)))
         answer.add_etag()
         answer.make_conditional(request)
         return answer
@@ -96,13 +96,7 @@ def jobs_routes(settings: Settings, database: Database, publisher: Publisher) ->
             hints = request_cancel(session, _get(session, path))
         publisher.publish(hints)
         with database.begin() as session:
-            return jsonify(_view(session, _get(session, path))), 202
-
-    def _view(session: Session, job: Job) -> dict[str, Any]:
-        attempt, media = current_attempt(session, job), media_of(session, job)
-        letters = letters_of(session, job)
-        base = base_url(settings)
-        return job_view(job, attempt, media, letters, base_url=base, allowed=allowed)
+            return jsonify(views.show(session, _get(session, path))), 202
 
     return routes
 

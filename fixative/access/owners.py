@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
+from fixative.errors import NotFound
 from fixative.postgres.tables import Owner
 
 ADMIN = "admin"
@@ -18,6 +19,14 @@ def ensure_owner(session: Session, name: str) -> Owner:
         insert(Owner).values(id=uuid7(), name=name).on_conflict_do_nothing(index_elements=["name"])
     )
     return session.scalars(select(Owner).where(Owner.name == name)).one()
+
+
+def find_owner(session: Session, name: str) -> Owner:
+    """The owner of this name. Raises NotFound."""
+    owner = session.scalars(select(Owner).where(Owner.name == name)).one_or_none()
+    if owner is None:
+        raise NotFound(f"no owner {name}")
+    return owner
 
 
 def get_owner(session: Session, owner_id: uuid.UUID) -> Owner:

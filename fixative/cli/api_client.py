@@ -62,6 +62,10 @@ class Api:
         """The answer to POST, None when it has no body."""
         return self._json("POST", path, json=body or {})
 
+    def delete(self, path: str, **params: Any) -> Any:
+        """The answer to DELETE; parameters that are None are left out."""
+        return self._json("DELETE", path, params=given(params))
+
     def items(self, path: str, limit: int, **params: Any) -> Iterator[dict[str, Any]]:
         """The first `limit` items of a list, over as many pages as that takes."""
         cursor = None

@@ -1,4 +1,4 @@
-"""`fixative jobs`: look at jobs, and stop them."""
+"""`fixative jobs`: look at jobs, stop them, and settle what is unclear."""
 
 import sys
 from typing import Any
@@ -23,7 +23,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group()
 def jobs() -> None:
-    """Look at jobs, and stop them."""
+    """Look at jobs, stop them, settle what is unclear."""
 
 
 @jobs.command("list")
@@ -88,6 +88,24 @@ def cancel(*, job_ids: tuple[str, ...], as_json: bool) -> None:
 
 @jobs.command()
 @click.argument("job_id", metavar="ID")
+@click.option("--prediction", metavar="P", help="What its create made, by Replicate's id.")
+@click.option("--absent", is_flag=True, help="It made nothing: another is paid for.")
+@as_json
+def settle(*, job_id: str, prediction: str | None, absent: bool, as_json: bool) -> None:
+    """Say what became of a create that stayed unclear (takes a key of scope admin)."""
+    if (prediction is not None) == absent:
+        raise click.UsageError("exactly one of --prediction and --absent")
+    body = {"absent": True} if absent else {"prediction": prediction}
+    with connect() as api:
+        job = api.post(f"/jobs/{job_id}/settle", body)
+    if as_json:
+        print_json(job)
+    else:
+        click.echo(f"{job['id']} {job['status']}")
+
+
+@jobs.command()
+@click.argument("job_id", metavar="ID")
 @as_json
 def timeline(*, job_id: str, as_json: bool) -> None:
     """Everything that happened to a job, in order, each with its cause."""
@@ -125,6 +143,15 @@ def _why(waiting: dict[str, Any]) -> str:
     return f"{waiting['reason']} until {moment(until)}" if until else str(waiting["reason"])
 
 
+def _candidates(waiting: dict[str, Any] | None) -> list[str]:
+    """What there is to choose from when settling."""
+    return [
+        f"{found['id']} {found['status']}, created {moment(found['created_at'])}"
+        f"{', same input' if found['same_input'] else ''}"
+        for found in (waiting or {}).get("candidates") or []
+    ]
+
+
 def _facts(job: dict[str, Any]) -> list[tuple[str, Any]]:
     """What there is to say, and nothing that is empty."""
     waiting, prediction = job.get("waiting"), job.get("prediction")
@@ -132,6 +159,7 @@ def _facts(job: dict[str, Any]) -> list[tuple[str, Any]]:
         ("job", job["id"]),
         ("status", status_text(job["status"])),
         ("waiting", _why(waiting) if waiting else ""),
+        ("may be", "\n".join(_candidates(waiting))),
         ("type", job["job_type"]),
         ("model", _target(job)),
         ("label", job["label"]),

@@ -15,7 +15,9 @@ COMMANDS = {
     "jobs": "fixative.cli.jobs:jobs",
     "keys": "fixative.cli.keys:keys",
     "migrate": "fixative.cli.migrate:migrate",
+    "pause": "fixative.cli.pause:pause",
     "recover": "fixative.cli.recover:recover",
+    "resume": "fixative.cli.pause:resume",
     "submit": "fixative.cli.submit:submit",
     "up": "fixative.cli.up:up",
 }

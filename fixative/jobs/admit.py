@@ -3,15 +3,17 @@
 import uuid
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from fixative.jobs.claim import paid_or_unsettled
 from fixative.jobs.pauses import paused
 from fixative.jobs.store import move
 from fixative.names import CREATE_PREDICTION, Hint
 from fixative.postgres.engine import Database
+from fixative.postgres.leases import free, harmless
 from fixative.postgres.operation_tables import Pause
-from fixative.postgres.tables import Job
+from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.pace import Pace
 
 BATCH = 100
@@ -25,7 +27,8 @@ def admit(database: Database, pace: Pace) -> tuple[list[Hint], bool]:
     """
     with database.begin() as session:
         if session.scalar(select(Pause.scope).limit(1)) is not None:
-            _tell_why(session, "paused", paused())
+            _tell_why(session, "paused", *_due(), paused())
+            _tell_why(session, "paused", *_admitted_and_unsent(), paused())
         first = session.execute(
             select(Job.id, Job.waiting_reason)
             .where(
@@ -44,7 +47,7 @@ def admit(database: Database, pace: Pace) -> tuple[list[Hint], bool]:
         admitted = [job.id for job in first[: grant.granted] if _admitted(session, job.id)]
         left = first[grant.granted :]
         if any(job.waiting_reason != grant.reason for job in left):
-            _tell_why(session, grant.reason, ~paused())
+            _tell_why(session, grant.reason, *_due(), ~paused())
     hints = [Hint(CREATE_PREDICTION, {"job_id": str(job_id)}) for job_id in admitted]
     return hints, bool(left) or len(first) == BATCH
 
@@ -53,14 +56,19 @@ def _due() -> tuple[ColumnElement[bool], ...]:
     return Job.status == "queued", Job.next_attempt_at <= func.now()
 
 
+def _admitted_and_unsent() -> tuple[ColumnElement[bool], ...]:
+    sent = exists().where(Attempt.job_id == Job.id, paid_or_unsettled())
+    return Job.status == "submitting", Job.next_attempt_at <= func.now(), free(), harmless(), ~sent
+
+
 def _admitted(session: Session, job_id: uuid.UUID) -> bool:
     return move(session, job_id, "submitting", cause="task", came_from={"queued"}, keep_tries=True)
 
 
-def _tell_why(session: Session, reason: str, which: ColumnElement[bool]) -> None:
-    """Say on every such waiting row why it waits; once, when the reason changes."""
+def _tell_why(session: Session, reason: str, *which: ColumnElement[bool]) -> None:
+    """Say on every such row why it waits; once, when the reason changes."""
     session.execute(
         update(Job)
-        .where(*_due(), which, Job.waiting_reason.is_distinct_from(reason))
+        .where(*which, Job.waiting_reason.is_distinct_from(reason))
         .values(waiting_reason=reason)
     )

@@ -134,7 +134,8 @@ class Submitter:
             )
             session.add(attempt)
             session.flush()
-            session.execute(update(Job).where(Job.id == job.id).values(attempt_id=attempt.id))
+            begun = {"attempt_id": attempt.id, "waiting_reason": None}
+            session.execute(update(Job).where(Job.id == job.id).values(begun))
             return lease, attempt
 
     def _create(self, job: Job, target: Target, lease: Lease, attempt: Attempt) -> list[Hint]:

@@ -40,6 +40,7 @@ def job_view(
     """
     return {
         **job_summary(job),
+        "waiting": _waiting(job, attempt),
         "input": job.input,
         "prediction": _prediction(attempt),
         "output": _output(job, attempt, media, base_url, allowed),
@@ -56,7 +57,7 @@ def job_summary(job: Job) -> dict[str, Any]:
     return {
         "id": str(job.id),
         "status": job.status,
-        "waiting": _waiting(job),
+        "waiting": _waiting(job, None),
         "job_type": job.job_type,
         "model": job.model,
         "version": job.version,
@@ -97,11 +98,16 @@ def media_url(media: Media, base_url: str) -> str:
     return f"{base_url}/media/{media.job_id}/{media.name}"
 
 
-def _waiting(job: Job) -> dict[str, Any] | None:
+def _waiting(job: Job, attempt: Attempt | None) -> dict[str, Any] | None:
     if job.waiting_reason is None or job.completed_at is not None:
         return None
     later = job.next_attempt_at > datetime.now(UTC)
-    return {"reason": job.waiting_reason, "until": job.next_attempt_at if later else None}
+    in_review = job.waiting_reason == "needs_review"
+    return {
+        "reason": job.waiting_reason,
+        "until": job.next_attempt_at if later else None,
+        "candidates": attempt.candidates if attempt and in_review else None,
+    }
 
 
 def _prediction(attempt: Attempt | None) -> dict[str, Any] | None:

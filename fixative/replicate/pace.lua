@@ -13,14 +13,19 @@ local function set(...)
     redis.call('EXPIRE', KEYS[1], 86400)
 end
 
--- the pace in force, and 1 if a learned one has just ceased to be: it doubles every two minutes in
--- which nobody was told to go slower
+-- the rate as learned, 0 if none is: it doubles every two minutes in which nobody was told to go
+-- slower
+local function learned_rate()
+    local rate = get('rate')
+    return rate == 0 and 0 or rate * 2 ^ math.floor((now - get('learned_at')) / 120)
+end
+
+-- the pace in force, and 1 if a learned one has just ceased to be
 local function pace(rate, burst)
-    local learned = get('rate')
+    local learned = learned_rate()
     if learned == 0 then
         return rate, burst, 0
     end
-    learned = learned * 2 ^ math.floor((now - get('learned_at')) / 120)
     if learned >= rate then
         redis.call('HDEL', KEYS[1], 'rate', 'burst', 'learned_at')
         return rate, burst, 1
@@ -109,6 +114,13 @@ end
 
 function verbs.succeeded()
     redis.call('HDEL', KEYS[1], 'failures', 'closed_until', 'reason', 'trial_until')
+end
+
+-- state: answers {learned rate or 0, reason closed for if any, closed_until or 0, failures} as text
+function verbs.state()
+    local reason = redis.call('HGET', KEYS[1], 'reason') or ''
+    local until_ = redis.call('HGET', KEYS[1], 'closed_until') or '0'
+    return {tostring(learned_rate()), reason, until_, tostring(get('failures'))}
 end
 
 return verbs[ARGV[1]](unpack(ARGV, 2))

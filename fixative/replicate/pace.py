@@ -8,13 +8,16 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from redis import Redis
 
 from fixative.replicate.throttling import LearnedPace
+from fixative.settings import Settings
 from fixative.shared import Shared
 from fixative.telemetry.alarms import alarm
 from fixative.telemetry.metrics import PACE
@@ -39,6 +42,20 @@ class Grant:
     granted: int
     reason: str
     wait_seconds: float
+
+
+@dataclass(frozen=True)
+class PaceState:
+    """What all processes keep to: the rates in calls a minute, learned if Replicate told one.
+
+    Closed means that nothing goes out until then, and one call to test afterwards.
+    """
+
+    per_minute: float
+    learned_per_minute: float | None
+    closed_reason: str | None
+    closed_until: datetime | None
+    failures: int  # in a row
 
 
 class Pace:
@@ -98,6 +115,22 @@ class Pace:
         """Replicate answered well: whatever was closed is open."""
         self._tell(self._alone.succeeded, "succeeded")
 
+    def state(self) -> PaceState | None:
+        """The state that is shared; None while Redis is away."""
+        return self._shared.shared_or_local(lambda _: self._read_state(), lambda: None)
+
+    def _read_state(self) -> PaceState:
+        learned, reason, until, failures = self._run("state")
+        per_minute = self._rate * 60
+        learned_per_minute = float(learned) * 60
+        return PaceState(
+            per_minute=per_minute,
+            learned_per_minute=learned_per_minute if 0 < learned_per_minute < per_minute else None,
+            closed_reason=reason.decode() or None,
+            closed_until=datetime.fromtimestamp(float(until), UTC) if float(until) else None,
+            failures=int(failures),
+        )
+
     def _tell(self, alone: Callable[[], None], *arguments: Any) -> bool:
         """Whether what was told is news; nothing is to a process alone."""
 
@@ -109,6 +142,17 @@ class Pace:
 
     def _run(self, *arguments: Any) -> Any:
         return self._script(keys=[self._key], args=list(arguments))
+
+
+def pace_of(shared: Shared, settings: Settings, kind: Literal["creates", "reads"]) -> Pace:
+    """The pace of the token in the settings, the same one in every process that has it."""
+    token = settings.replicate_api_token.get_secret_value()
+    account = sha256(token.encode()).hexdigest()[:8]
+    per_minute = {
+        "creates": settings.fixative_creates_per_minute,
+        "reads": settings.fixative_reads_per_minute,
+    }
+    return Pace(shared, f"{kind}:{account}", per_minute[kind])
 
 
 class _Alone:

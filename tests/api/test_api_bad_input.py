@@ -167,6 +167,8 @@ def test_what_nobody_foresaw_is_500_without_a_word_of_it(new_app, refused):
         def begin(self):
             raise RuntimeError("secret of the house")
 
+        check = begin
+
     answer = new_app(database=Gone()).test_client().get("/jobs", headers={"X-API-Key": "fx_a"})
     assert "secret" not in refused(answer, 500).detail
 

@@ -172,6 +172,8 @@ def test_with_postgres_away_it_is_503_and_to_be_sent_again(new_app, account, cal
         def begin(self):
             raise DatabaseAway("connection refused by db.internal")
 
+        check = begin
+
     answer = call(client=new_app(database=Away(), replicate=account).test_client())
 
     assert "db.internal" not in refused(answer, 503).detail

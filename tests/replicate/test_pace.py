@@ -2,10 +2,11 @@
 
 import secrets
 import time
+from datetime import UTC, datetime
 
 import pytest
 
-from fixative.replicate.pace import FAILURES_TO_OPEN, Pace
+from fixative.replicate.pace import FAILURES_TO_OPEN, Pace, PaceState
 from fixative.replicate.throttling import LearnedPace, learned_pace, retry_after
 from fixative.shared import Shared, connect
 
@@ -137,3 +138,27 @@ def test_when_to_come_back_is_read_from_wherever_it_stands(problem, headers, sec
 def test_a_reduced_pace_is_read_from_the_answer():
     assert learned_pace(LOW_CREDIT) == LearnedPace(6, 1)
     assert learned_pace("Request was throttled.") is None
+
+
+def test_everybody_can_read_the_state_that_all_keep_to(shared):
+    name = secrets.token_hex(4)
+    mine, theirs = Pace(shared, name, 600), Pace(shared, name, 600)
+    assert theirs.state() == PaceState(600, None, None, None, 0)
+
+    mine.throttled(0, LearnedPace(6, 1))
+    for _ in range(FAILURES_TO_OPEN):
+        mine.failed()
+
+    state = theirs.state()
+    assert (state.per_minute, state.learned_per_minute) == (600, 6)
+    assert (state.closed_reason, state.failures) == ("breaker", FAILURES_TO_OPEN)
+    assert 0 < (state.closed_until - datetime.now(UTC)).total_seconds() <= 60
+
+    mine.succeeded()
+    assert theirs.state() == PaceState(600, 6, None, None, 0)
+
+
+def test_the_state_is_unknown_while_redis_is_away():
+    away = Shared(connect("redis://127.0.0.1:1"))
+
+    assert Pace(away, "nobody", 600).state() is None

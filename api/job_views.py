@@ -1,0 +1,32 @@
+"""A job in an answer: what the core shows of it, with this deployment's addresses."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from api.addresses import base_url
+from fixative.jobs.dead_letters import letters_of
+from fixative.jobs.store import current_attempt, media_of
+from fixative.media.hosts import AllowedHosts
+from fixative.media.view import job_view
+from fixative.postgres.tables import Job
+from fixative.settings import Settings
+
+
+class JobViews:
+    """Shows whole jobs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._allowed = AllowedHosts(settings.allowed_output_hosts)
+
+    def show(self, session: Session, job: Job) -> dict[str, Any]:
+        """The job as its session sees it, in the wire shape."""
+        return job_view(
+            job,
+            current_attempt(session, job),
+            media_of(session, job),
+            letters_of(session, job),
+            base_url=base_url(self._settings),
+            allowed=self._allowed,
+        )

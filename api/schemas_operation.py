@@ -1,0 +1,31 @@
+"""What an operator's requests must look like."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from api.schemas import OwnerAndName, Request, Text, exactly_one
+
+
+class PauseScope(Request):
+    """Whose jobs: without a model those of all models, without an owner those of all owners."""
+
+    model: OwnerAndName | None = None
+    owner: Text | None = Field(None, description="The owner's name")
+
+
+class Settlement(Request):
+    """What became of an unclear create: exactly one of prediction, absent."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"prediction": "q5wzgy5k6hrmc0cz8e7s3bqf0r"}}
+    )
+
+    prediction: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9]+$")] | None = Field(
+        None, description="The id, at Replicate, of what it made"
+    )
+    absent: Literal[True] | None = Field(None, description="It made nothing")
+
+    @model_validator(mode="after")
+    def _one_end(self) -> "Settlement":
+        return exactly_one(self, "prediction", "absent")
