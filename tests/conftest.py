@@ -1,17 +1,14 @@
 """Real servers for every test: started once, with a database of its own for each."""
 
-import os
 import re
 import secrets
-import signal
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -30,6 +27,7 @@ from fixative.postgres.migrate import upgrade
 from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.pace import Pace
 from fixative.settings import Settings, load_settings
+from tests.processes import parent_of, standing_still
 from worker.services import Services
 
 PATIENCE = 60.0
@@ -50,19 +48,11 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 def stopped_postgres(servers: dict[str, str]) -> Callable[[], AbstractContextManager[None]]:
     """Stop Postgres and all its backends for a block; their kernel goes on acknowledging."""
 
-    @contextmanager
-    def stopped() -> Iterator[None]:
+    def stopped() -> AbstractContextManager[None]:
         with _administering(servers["DATABASE_URL"]) as connection:
-            postmaster = _parent_of(connection.info.backend_pid)
-        os.kill(postmaster, signal.SIGSTOP)
-        backends = [pid for pid in _pids() if _parent_of(pid) == postmaster]
-        try:
-            for pid in backends:
-                os.kill(pid, signal.SIGSTOP)
-            yield
-        finally:
-            for pid in (*backends, postmaster):
-                os.kill(pid, signal.SIGCONT)
+            postmaster = parent_of(connection.info.backend_pid)
+        assert postmaster
+        return standing_still(postmaster)
 
     return stopped
 
@@ -210,17 +200,6 @@ def read_job(database: Database) -> Callable[[uuid.UUID], Job]:
             return session.get_one(Job, job_id)
 
     return read
-
-
-def _pids() -> list[int]:
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
-
-
-def _parent_of(pid: int) -> int | None:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return None
 
 
 def _administering(url: str) -> psycopg.Connection:

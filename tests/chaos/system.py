@@ -23,6 +23,7 @@ from botocore.config import Config
 from redis import Redis
 
 from tests.chaos.proxy import Proxy
+from tests.processes import parent_of, signal_family
 
 OURS = ("REPLICATE_", "FIXATIVE_", "DATABASE_", "REDIS_", "S3_", "AWS_")
 SERVERS = ("postgres", "valkey", "seaweedfs")
@@ -81,12 +82,9 @@ class ChaosSystem:
     def signal(self, role: str, number: int) -> bool:
         """Signal every process of the role; False when it was not there."""
         pid = self.pid(role)
-        if pid is None:
+        if pid is None or parent_of(pid) is None:
             return False
-        try:
-            os.killpg(pid, number)
-        except ProcessLookupError:
-            return False
+        signal_family(pid, number)
         return True
 
     def stopped(self, role: str) -> bool:

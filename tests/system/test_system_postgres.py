@@ -1,28 +1,16 @@
 """Postgres refusing and hanging: whoever asks is told so in time, and all drains afterwards."""
 
 import json
-import os
-import signal
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
 from standardwebhooks import Webhook
 
+from tests.processes import standing_still
+
 SLOW = 3.0
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the local Replicate's
-
-
-@contextmanager
-def hanging(system):
-    """Every process of the server stands still; its kernel goes on acknowledging."""
-    group = system.pids["postgres"]
-    os.killpg(group, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.killpg(group, signal.SIGCONT)
 
 
 def ask(system):
@@ -44,7 +32,8 @@ def ask(system):
 def test_without_postgres_all_are_told_so_in_time_and_nothing_is_lost(system, away, seconds):
     system.configure(latency={"*": {"start": 0.5, "run": 3}})
     jobs = [system.submit() for _ in range(10)]
-    with hanging(system) if away == "hanging" else system.refusing("postgres"):
+    hanging = standing_still(system.pids["postgres"])
+    with hanging if away == "hanging" else system.refusing("postgres"):
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             assert list(ask(system)) == [503, 503]
