@@ -20,6 +20,7 @@ include = [
     "worker.tasks.reconciliation",
     "worker.tasks.storage",
     "worker.tasks.submission",
+    "worker.tasks.upkeep",
 ]
 task_queues = [Queue(name, Exchange("fixative"), routing_key=name) for name in QUEUES]
 task_routes = {task: {"queue": queue} for task, queue in QUEUE_OF_TASK.items()}
@@ -37,6 +38,7 @@ task_soft_time_limit = 300
 task_remote_tracebacks = False
 task_publish_retry = False  # tried once; the sweep sends a lost hint again
 
+worker_direct = True  # a queue of its own for each worker, in which it hears its canaries
 worker_prefetch_multiplier = 1
 worker_disable_prefetch = True
 worker_max_tasks_per_child = 200  # prefork only, as is the next

@@ -272,6 +272,13 @@ class Dependency(Answer):
     ms: int
 
 
+class Workers(Answer):
+    """Whether workers live, and which of them hear nothing; it makes nobody unready."""
+
+    status: Literal["ok", "deaf", "none", "unknown"]
+    deaf: list[str]
+
+
 class Readiness(Answer):
     """Whether everything we need answers."""
 
@@ -279,3 +286,4 @@ class Readiness(Answer):
     postgres: Dependency
     redis: Dependency
     bucket: Dependency
+    workers: Workers

@@ -1,6 +1,7 @@
 """Metrics as Prometheus reads them: this process's, or all workers', and the backlog."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 import structlog
@@ -12,6 +13,7 @@ from prometheus_client.registry import Collector
 from fixative.errors import DatabaseAway
 from fixative.jobs.listing import backlog
 from fixative.postgres.engine import Database
+from fixative.postgres.presence import lateness, live
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +42,7 @@ class _Backlog(Collector):
         try:
             with self._database.begin() as session:
                 left = backlog(session)
+                there, late = live(session), lateness(session)
         except DatabaseAway as error:
             log.warning("backlog_unknown", reason=str(error))
             return
@@ -52,6 +55,19 @@ class _Backlog(Collector):
             "How late the unfinished job is that is due for longest",
             value=left.oldest_due_seconds,
         )
+
+        workers = GaugeMetricFamily("fixative_workers", "Workers that live", labels=["role"])
+        for role, count in Counter(name.partition("@")[0] for name in there).items():
+            workers.add_metric([role], count)
+        yield workers
+        behind = GaugeMetricFamily(
+            "fixative_worker_canary_late_seconds",
+            "By how much the last canary is ahead of what the worker heard",
+            labels=["worker"],
+        )
+        for name, seconds in late.items():
+            behind.add_metric([name], seconds)
+        yield behind
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing: registering must not ask Postgres."""

@@ -22,6 +22,7 @@ ADMIT = "fixative.admit"
 SWEEP = "fixative.sweep"
 POLL_PREDICTIONS = "fixative.poll_predictions"
 ADOPT_UNKNOWN = "fixative.adopt_unknown"
+CANARY = "fixative.canary"
 
 QUEUE_OF_TASK = {
     CREATE_PREDICTION: SUBMIT,
@@ -33,6 +34,7 @@ QUEUE_OF_TASK = {
     SWEEP: UPKEEP,
     POLL_PREDICTIONS: UPKEEP,
     ADOPT_UNKNOWN: UPKEEP,
+    CANARY: UPKEEP,  # by hand; the sweep sends it to one worker's own queue
 }
 
 QUEUES_OF_ROLE = {

@@ -12,6 +12,7 @@ from fixative.telemetry.logging import configure_logging
 from worker.base_task import FixativeTask
 
 if TYPE_CHECKING:
+    from worker.presence import Presence
     from worker.services import Services
 
 THREADS_CONNECTIONS = 12
@@ -26,6 +27,7 @@ class Worker(Celery):
         self._services: Services | None = None
         self._building = threading.Lock()
         self.connections = THREADS_CONNECTIONS
+        self.presence: Presence | None = None  # of a worker's main process
 
     def services(self) -> "Services":
         """Built at the first call in each process, so never inherited over a fork."""
@@ -50,6 +52,7 @@ def _configure_logging(**_: Any) -> None:
 @signals.worker_process_init.connect
 def _in_a_prefork_child(**_: Any) -> None:
     app.connections = CHILD_CONNECTIONS
+    app.presence = None
 
 
 @signals.worker_shutting_down.connect
@@ -57,9 +60,19 @@ def _stop_long_tasks(**_: Any) -> None:
     app.services().stopping.set()
 
 
+@signals.worker_ready.connect
+def _appear(sender: Any, **_: Any) -> None:
+    from worker.presence import present
+
+    app.presence = present(app.services, sender)
+    app.presence.begin()
+
+
 @signals.worker_shutdown.connect
 @signals.worker_process_shutdown.connect
 def _close_services(**_: Any) -> None:
+    if app.presence:
+        app.presence.end()
     app.services().close()
 
 

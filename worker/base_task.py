@@ -13,6 +13,7 @@ from celery import Task
 from fixative.errors import DatabaseAway, FixativeError
 from fixative.names import Hint
 from fixative.telemetry.metrics import TASK_SECONDS, TASKS
+from worker.heard import heard
 
 if TYPE_CHECKING:
     # Beat and Flower load this module too, and never need the core: it is imported when used.
@@ -34,6 +35,7 @@ class FixativeTask(Task):  # type: ignore[type-arg]
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         """Run the task and deal with how it ended; nothing is raised to Celery."""
+        heard()
         began = time.monotonic()
         with structlog.contextvars.bound_contextvars(task=self.name, **kwargs):
             outcome = self._run(args, kwargs)

@@ -3,15 +3,21 @@
 import threading
 import time
 from collections.abc import Iterable
+from typing import Any
 
 import structlog
 from celery import Celery
+from celery.utils.nodenames import worker_direct
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
-from fixative.names import QUEUE_OF_TASK, QUEUES, Hint
+from fixative.names import CANARY, QUEUE_OF_TASK, QUEUES, Hint
 from fixative.settings import Settings
 from fixative.shared import ANSWER_SECONDS, REST_SECONDS, connect
 from fixative.telemetry.metrics import HINTS_LOST
+
+CANARY_EXPIRES_SECONDS = 60
+FORGOTTEN_SECONDS = 600
 
 log = structlog.get_logger(__name__)
 
@@ -40,20 +46,19 @@ class Publisher:
         """Send the hints if the broker takes them; never raises, never waits over 0.3 s a step."""
         for hint in hints:
             with self._connections:
-                if time.monotonic() < self._away_until:
+                if not self._send(hint.task, hint.arguments, queue=QUEUE_OF_TASK[hint.task]):
                     HINTS_LOST.inc()
-                else:
-                    self._send(hint)
 
-    def _send(self, hint: Hint) -> None:
-        try:
-            self._app.send_task(
-                hint.task, kwargs=hint.arguments, queue=QUEUE_OF_TASK[hint.task], retry=False
-            )
-        except (OperationalError, OSError) as error:
-            HINTS_LOST.inc()
-            self._away_until = time.monotonic() + REST_SECONDS
+    def send_canary(self, worker: str) -> bool:
+        """Send a canary to this worker's own queue; whether the broker took it. Never raises."""
+        queue = worker_direct(worker)
+        if not self._send(CANARY, {"worker": worker}, queue=queue, expires=CANARY_EXPIRES_SECONDS):
+            return False
+        try:  # the queue of a worker that is no more is not to stay for ever
+            self._redis.expire(f"{self._prefix}{queue.name}", FORGOTTEN_SECONDS)
+        except RedisError as error:
             log.warning("broker_away", error=str(error))
+        return True
 
     def queue_lengths(self) -> dict[str, int]:
         """How many messages wait in each queue. Raises redis.RedisError when nobody answers."""
@@ -61,3 +66,14 @@ class Publisher:
         for queue in QUEUES:
             pipe.llen(f"{self._prefix}{queue}")
         return dict(zip(QUEUES, pipe.execute(), strict=True))
+
+    def _send(self, task: str, arguments: dict[str, Any], **options: Any) -> bool:
+        if time.monotonic() < self._away_until:
+            return False
+        try:
+            self._app.send_task(task, kwargs=arguments, retry=False, **options)
+        except (OperationalError, OSError) as error:
+            self._away_until = time.monotonic() + REST_SECONDS
+            log.warning("broker_away", error=str(error))
+            return False
+        return True

@@ -31,9 +31,10 @@ def health_routes(readiness: Readiness, database: Database, keys: Keys) -> APIBl
     @open_to_anybody
     def readyz() -> tuple[dict[str, Any], int]:
         """Say which servers answer; 503 when one does not, within about two seconds."""
-        found = readiness.look()
-        ready = all(server["status"] == "ok" for server in found.values())
-        return {"status": "ok" if ready else "away", **found}, 200 if ready else 503
+        servers, workers = readiness.look()
+        ready = all(server["status"] == "ok" for server in servers.values())
+        status = {"status": "ok" if ready else "away"}
+        return {**status, **servers, "workers": workers}, 200 if ready else 503
 
     @routes.get(
         "/metrics",

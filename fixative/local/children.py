@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fixative.local.data_dir import DataDir
 from fixative.local.errors import DoesNotStart
 from fixative.local.logs import last_line, open_log, trim
-from fixative.local.program import Program, kill_group, spawn
+from fixative.local.program import Program, Running, kill_group, spawn
 from fixative.local.watchdog import Watchdog
 
 LONGEST_PAUSE = 10.0
@@ -44,6 +44,16 @@ class Children:
         """Each role's process; a role between death and restart is absent."""
         children = self._children.items()
         return {role: child.process.pid for role, child in children if child.process}
+
+    @property
+    def running(self) -> dict[str, Running]:
+        """Each role's process, and since when it runs."""
+        age = time.time() - time.monotonic()
+        return {
+            role: Running(child.process.pid, age + child.started_at)
+            for role, child in self._children.items()
+            if child.process
+        }
 
     def start(self, programs: Iterable[Program]) -> None:
         """Start all of them at once; `until_ready` says when they answer."""
@@ -83,6 +93,13 @@ class Children:
                 self._spawn(child)
             trim(self.data_dir.log_of(child.program.role))
         return self.pids != before
+
+    def restart(self, role: str, pid: int) -> bool:
+        """Kill the role's group at once if `pid` leads it still; `tend` then starts it anew.
+
+        False when another process, or none, runs by now.
+        """
+        return self.pids.get(role) == pid and kill_group(pid)
 
     def stop(self, *stages: Iterable[str]) -> None:
         """End everything: the roles of each stage together, one stage after the other."""

@@ -30,6 +30,14 @@ class Program:
     grace: float = 4.0  # seconds from stop_signal to SIGKILL
 
 
+@dataclass(frozen=True)
+class Running:
+    """A program's process, and when it began, in seconds since 1970."""
+
+    pid: int
+    started_at: float
+
+
 def spawn(program: Program, output: BinaryIO, lock: int) -> "subprocess.Popen[bytes]":
     """Start the program as the leader of its own process group.
 
@@ -49,7 +57,7 @@ def spawn(program: Program, output: BinaryIO, lock: int) -> "subprocess.Popen[by
         user=account.uid if account else None,
         group=account.gid if account else None,
         extra_groups=[] if account else None,
-        preexec_fn=_end_with(os.getpid(), program.stop_signal),  # noqa: PLW1509 (one thread here)
+        preexec_fn=_end_with(os.getpid(), program.stop_signal),  # noqa: PLW1509 (no other thread of ours holds a lock that `arrange` takes)
     )
 
 

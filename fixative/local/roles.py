@@ -16,6 +16,8 @@ from fixative.names import QUEUES_OF_ROLE
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (for heartbeat files without a name)
 
+HEARD = "heard"  # where each worker tells that it hears
+
 # Who ends first: nobody is asked for work by somebody who is still there.
 STOP_ORDER = (
     ("beat", "flower", "api"),
@@ -109,7 +111,8 @@ def _worker(system: System, role: str, pool: str, concurrency: int) -> Program:
         *("--queues", ",".join(QUEUES_OF_ROLE[role]), "--hostname", f"{role}@%h"),
         *("--without-gossip", "--without-mingle", "--loglevel", "WARNING"),
     ]
-    return _celery(system, role, arguments)
+    heard = system.data_dir.subdirectory(HEARD) / role
+    return _celery(system, role, arguments, more_environ={"FIXATIVE_HEARD_FILE": str(heard)})
 
 
 def _flower(system: System) -> Program:

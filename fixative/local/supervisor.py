@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fixative.errors import WrongSetting
 from fixative.local import postgres, seaweedfs, valkey
@@ -13,14 +14,18 @@ from fixative.local.environment import METRICS, compose, is_set, needed_servers
 from fixative.local.errors import PortTaken
 from fixative.local.ports import is_free, kept_ports
 from fixative.local.program import Program
-from fixative.local.roles import STOP_ORDER, System, emulator, programs_of
+from fixative.local.roles import HEARD, STOP_ORDER, System, emulator, programs_of
 from fixative.local.run_file import write_run_file
 from fixative.local.secrets import kept_secrets
 from fixative.local.servers import Server, embedded
 from fixative.local.signals import Signals, StopRequested
-from fixative.settings import load_settings
+from fixative.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from fixative.local.listener import Listener
 
 TEND_SECONDS = 1.0
+LISTENER_PATIENCE_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
@@ -70,16 +75,36 @@ def supervise(
                 children.start(roles)
                 children.until_ready(signals.wait)
                 _introduce(system, say)
+            listener = _listener(data_dir, settings, say)
             write_run_file(system, settings, children.pids)
             ready("services" if options.services_only else system.url("api"))
             while True:
                 signals.wait(TEND_SECONDS)
                 if children.tend():
                     write_run_file(system, settings, children.pids)
+                listener.running = children.running
+                for deaf in listener.deaf:
+                    if children.restart(deaf.role, deaf.pid):
+                        say(f"{deaf.role} is deaf, and is started anew: {deaf.reason}")
         except StopRequested:
             say("stopping")
         finally:
             children.stop(*STOP_ORDER)
+
+
+def _listener(data_dir: DataDir, settings: Settings, say: Callable[[str], None]) -> "Listener":
+    from fixative.local.listener import Listener  # its database takes its time to import
+    from fixative.postgres.engine import Database
+    from fixative.shared import connect
+
+    listener = Listener(
+        data_dir.subdirectory(HEARD),
+        Database(settings.sqlalchemy_url, connections=1, patience=LISTENER_PATIENCE_SECONDS),
+        connect(settings.redis_url.get_secret_value()),
+        say=say,
+    )
+    listener.begin()
+    return listener
 
 
 def _introduce(system: System, say: Callable[[str], None]) -> None:

@@ -6,7 +6,6 @@ prediction that names it, by one that is what it asks for, or by the proof that 
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 from sqlalchemy import exists, func, select, update
@@ -18,12 +17,10 @@ from fixative.jobs.adopt import adopt_unknown
 from fixative.jobs.claim import paid_or_unsettled
 from fixative.jobs.store import move
 from fixative.postgres.engine import Database
-from fixative.postgres.operation_tables import WorkerProcess
+from fixative.postgres.presence import live
 from fixative.postgres.tables import UNSETTLED, Attempt, Job
 from fixative.recovery.epoch import EpochGuard
 from fixative.replicate.client import Replicate
-
-ALIVE = timedelta(seconds=30)
 
 log = structlog.get_logger(__name__)
 
@@ -46,9 +43,7 @@ def recover(database: Database, replicate: Replicate, epoch: EpochGuard) -> Reco
     nothing is submitted before.
     """
     with database.begin() as session:
-        lately = WorkerProcess.seen_at > func.now() - ALIVE
-        alive = list(session.scalars(select(WorkerProcess.name).where(lately)))
-        if alive:
+        if alive := live(session):
             raise Conflict(f"workers are running: stop {', '.join(alive)} first")
     epoch.hold()
     with database.begin() as session:

@@ -3,14 +3,18 @@
 import json
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 from redis import Redis
+from sqlalchemy import delete, func, update
 
 from api import readiness
 from api.answer_schemas import Job, Readiness
 from api.schemas import KeyRequest, Submission
 from fixative.errors import DatabaseAway
+from fixative.postgres import presence
+from fixative.postgres.operation_tables import WorkerProcess
 
 
 class Away:
@@ -32,6 +36,57 @@ def test_ready_when_every_server_answers(stranger):
 
     found = Readiness.model_validate_json(answer.data)
     assert (answer.status_code, found.status, found.bucket.status) == (200, "ok", "ok")
+
+
+@pytest.fixture
+def workers(database):
+    """Rows of workers; gone after the test."""
+
+    def appear(*names):
+        with database.begin() as session:
+            for name in names:
+                presence.appear(session, name, 1)
+
+    yield appear
+    with database.begin() as session:
+        session.execute(delete(WorkerProcess))
+
+
+def test_ready_tells_of_workers_that_are_not_there_or_deaf_and_is_ready_all_the_same(
+    stranger, workers, database
+):
+    def told():
+        answer = stranger.get("/readyz")
+        assert answer.status_code == 200
+        return answer.json["workers"]
+
+    assert told() == {"status": "none", "deaf": []}
+    workers("worker-io@a", "worker-store@a")
+    assert told() == {"status": "ok", "deaf": []}
+    ago = {"started_at": func.now() - timedelta(seconds=100), "canary_sent_at": func.now()}
+    with database.begin() as session:
+        session.execute(update(WorkerProcess).filter_by(name="worker-store@a").values(ago))
+    assert told() == {"status": "deaf", "deaf": ["worker-store@a"]}
+
+
+def test_nobody_knows_of_workers_while_postgres_is_away(new_app):
+    answer = new_app(database=Away()).test_client().get("/readyz")
+
+    assert answer.json["workers"] == {"status": "unknown", "deaf": []}
+
+
+def test_metrics_tell_which_workers_live_and_how_late_their_canaries_are(app, workers, database):
+    workers("worker-io@a", "worker-io@b")
+    with database.begin() as session:
+        presence.canary_sent(session, ["worker-io@b"])
+        ago = {"started_at": func.now() - timedelta(seconds=40)}
+        session.execute(update(WorkerProcess).values(ago))
+
+    text = app.test_client().get("/metrics").text
+
+    assert 'fixative_workers{role="worker-io"} 2.0' in text
+    assert 'fixative_worker_canary_late_seconds{worker="worker-io@a"} 0.0' in text
+    assert 'fixative_worker_canary_late_seconds{worker="worker-io@b"} 40.' in text
 
 
 @pytest.mark.parametrize("away", ["postgres", "redis"])

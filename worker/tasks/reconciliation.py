@@ -15,6 +15,7 @@ from fixative.postgres.ticks import tick
 from fixative.recovery.poll import poll_predictions as poll
 from fixative.recovery.sweep import sweep as find_due
 from worker.app import app
+from worker.presence import send_canaries
 
 ADMIT_STEP_SECONDS = 0.25
 ADMIT_AT_MOST_SECONDS = 5.0  # well within the tick's lease
@@ -39,13 +40,16 @@ def admit() -> None:
 
 @app.task(name=names.SWEEP)
 def sweep() -> list[Hint]:
-    """Hint again what is due."""
+    """Hint again what is due; and see to it that every worker is spoken to."""
     try:
         lengths = app.services().publisher.queue_lengths()
     except RedisError:
         return []  # no broker, so nobody to hint
     with _tick(names.SWEEP, QUICK) as taken:
-        return find_due(app.services().database, lengths) if taken else []
+        if not taken:
+            return []
+        send_canaries(app.services())
+        return find_due(app.services().database, lengths)
 
 
 @app.task(name=names.POLL_PREDICTIONS)

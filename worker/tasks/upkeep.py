@@ -1,0 +1,26 @@
+"""Upkeep: what the system does for itself."""
+
+from typing import Any
+
+import structlog
+
+from fixative import names
+from fixative.errors import DatabaseAway
+from fixative.postgres.presence import canary_heard
+from worker.app import app
+
+log = structlog.get_logger(__name__)
+
+
+@app.task(name=names.CANARY, bind=True)
+def canary(self: Any, worker: str) -> None:
+    """Tell that `worker` hears its queue. One sent by hand to whomever goes on to that worker."""
+    services = app.services()
+    if self.request.hostname != worker:
+        services.publisher.send_canary(worker)
+        return
+    try:
+        with services.database.begin() as session:
+            canary_heard(session, worker)
+    except DatabaseAway as error:
+        log.warning("canary_not_noted", error=str(error))
