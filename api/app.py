@@ -86,17 +86,11 @@ def create_app(
     app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(shared)))
     app.register_api(admin_routes(database, admin_key))
     app.register_api(dead_letter_routes(database, publisher))
+    creates, reads = pace_of(shared, settings, "creates"), pace_of(shared, settings, "reads")
     app.register_api(
-        operation_routes(
-            database,
-            publisher,
-            replicate,
-            views,
-            creates=pace_of(shared, settings, "creates"),
-            reads=pace_of(shared, settings, "reads"),
-        )
+        operation_routes(database, publisher, replicate, views, creates=creates, reads=reads)
     )
-    app.register_api(health_routes(readiness, database, keys))
+    app.register_api(health_routes(readiness, database, keys, (creates, reads)))
     app.register_api(pages_routes())
     # Now, not in the first request: its making is not thread-safe.
     app.generate_spec_json()  # type: ignore[no-untyped-call]

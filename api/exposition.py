@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import structlog
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
@@ -14,11 +14,12 @@ from fixative.errors import DatabaseAway
 from fixative.jobs.listing import backlog
 from fixative.postgres.engine import Database
 from fixative.postgres.presence import lateness, live
+from fixative.replicate.pace import Pace
 
 log = structlog.get_logger(__name__)
 
 
-def exposition(database: Database) -> bytes:
+def exposition(database: Database, paces: Iterable[Pace]) -> bytes:
     """The metrics, in Prometheus's text format.
 
     Those of every process that shares PROMETHEUS_MULTIPROC_DIR, where it is set.
@@ -29,6 +30,7 @@ def exposition(database: Database) -> bytes:
         MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
     asked = CollectorRegistry()
     asked.register(_Backlog(database))
+    asked.register(_Paces(paces))
     return generate_latest(counted) + generate_latest(asked)
 
 
@@ -71,4 +73,28 @@ class _Backlog(Collector):
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing: registering must not ask Postgres."""
+        return []
+
+
+class _Paces(Collector):
+    """The pace of each kind of call, read from Redis at each scrape; absent while it is away."""
+
+    def __init__(self, paces: Iterable[Pace]) -> None:
+        self._paces = paces
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        told = GaugeMetricFamily(
+            "fixative_pace_per_minute",
+            "Calls a minute that Replicate lets us make; 0 while it is not to be asked",
+            labels=["kind"],
+        )
+        for pace in self._paces:
+            state = pace.state()
+            if state is not None:
+                now = state.learned_per_minute or state.per_minute
+                told.add_metric([pace.kind], 0 if state.closed_reason else now)
+        yield told
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing: registering must not ask Redis."""
         return []

@@ -1,6 +1,7 @@
 """Health and metrics, for machines that ask every few seconds."""
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, request
@@ -13,11 +14,14 @@ from api.exposition import exposition
 from api.openapi import A_KEY, content, problems, resource
 from api.readiness import Readiness
 from fixative.postgres.engine import Database
+from fixative.replicate.pace import Pace
 
 OF_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Real-Ip")
 
 
-def health_routes(readiness: Readiness, database: Database, keys: Keys) -> APIBlueprint:
+def health_routes(
+    readiness: Readiness, database: Database, keys: Keys, paces: Sequence[Pace]
+) -> APIBlueprint:
     """The routes that need no key, at least from this machine."""
     routes = resource("health")
 
@@ -49,7 +53,7 @@ def health_routes(readiness: Readiness, database: Database, keys: Keys) -> APIBl
         """Read the metrics: from this machine, or with a key that may read."""
         if not _from_this_machine():
             keys.caller_of(request, "read")
-        return Response(exposition(database), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+        return Response(exposition(database, paces), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return routes
 

@@ -5,6 +5,7 @@ status `aborted`, and take no Cancel-After; so its authenticated session is used
 not. Its hidden retries never happen: our transport raises before it could sleep.
 """
 
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,8 @@ from fixative.replicate.transport import BEGIN_BY, Transport
 TOTAL_SECONDS = 60
 NOT_FOUND = 404
 THROTTLED = 429
+PATIENCE_SECONDS = 5.0  # so long a page of a list is waited for
+PATIENT_TRIES = 3
 TIMEOUT = httpx.Timeout(connect=5, read=30, write=20, pool=5)
 
 
@@ -92,10 +95,13 @@ class Replicate:
         return self._json("POST", f"/v1/predictions/{prediction_id}/cancel", self._reads)
 
     def pages(self, *, created_after: datetime) -> Iterator[list[Any]]:
-        """Pages of 100, newest first, of all predictions created at or after that time."""
+        """Pages of 100, newest first, of all predictions created at or after that time.
+
+        A page that is to be had a little later is waited for, so that a long walk gets to its end.
+        """
         query: dict[str, str] = {"created_after": created_after.isoformat()}
         while True:
-            page = self._read("/v1/predictions", params=query)
+            page = self._patiently("/v1/predictions", params=query)
             results, following = page.get("results"), page.get("next")
             if not isinstance(results, list):
                 raise NoAnswer("a page of predictions without results")
@@ -143,6 +149,17 @@ class Replicate:
             if error.status == THROTTLED:
                 self._reads.throttled(error.retry_after, learned_pace(error.detail))
             raise
+
+    def _patiently(self, path: str, **request: Any) -> dict[str, Any]:
+        """As `_read`, but too fast is no reason to give up."""
+        for _ in range(PATIENT_TRIES):
+            try:
+                return self._read(path, **request)
+            except Refused as error:
+                if error.status != THROTTLED or (error.retry_after or 0) > PATIENCE_SECONDS:
+                    raise
+                time.sleep(error.retry_after or 1)
+        return self._read(path, **request)
 
     def _json(self, method: str, path: str, pace: Pace | None, **request: Any) -> dict[str, Any]:
         response = self._client._request(method, path, **request)  # noqa: SLF001 - see the module

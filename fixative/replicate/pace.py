@@ -20,7 +20,6 @@ from fixative.replicate.throttling import LearnedPace
 from fixative.settings import Settings
 from fixative.shared import Shared
 from fixative.telemetry.alarms import alarm
-from fixative.telemetry.metrics import PACE
 
 SCRIPT = files("fixative.replicate").joinpath("pace.lua").read_text()
 FAILURES_TO_OPEN = 5
@@ -64,8 +63,7 @@ class Pace:
     def __init__(self, shared: Shared, name: str, per_minute: float) -> None:
         self._shared = shared
         self._key = f"fixative:pace:{name}"
-        self._kind = name.partition(":")[0]
-        PACE.labels(self._kind).set(per_minute)
+        self.kind = name.partition(":")[0]
         self._rate = per_minute / 60
         self._burst = max(1, int(self._rate))
         self._script = shared.redis.register_script(SCRIPT)
@@ -79,8 +77,7 @@ class Pace:
                 "take", n, self._rate, self._burst, int(in_turn), TRIAL_SECONDS
             )
             if cleared:
-                PACE.labels(self._kind).set(self._rate * 60)
-                log.info("pace_cleared", kind=self._kind, per_minute=self._rate * 60)
+                log.info("pace_cleared", kind=self.kind, per_minute=self._rate * 60)
             return Grant(granted, reason.decode(), wait / 1000)
 
         return self._shared.shared_or_local(shared, lambda: self._alone.take(n))
@@ -93,8 +90,7 @@ class Pace:
             rate, burst = learned.per_minute / 60, learned.burst
         told = (seconds, rate, burst, int(learned is not None))
         if self._tell(lambda: self._alone.close(seconds), "throttled", *told):
-            PACE.labels(self._kind).set(rate * 60)
-            log.warning("pace_learned", kind=self._kind, per_minute=rate * 60, burst=burst)
+            log.warning("pace_learned", kind=self.kind, per_minute=rate * 60, burst=burst)
 
     def drained(self) -> None:
         """Replicate said, with an answer that was well, that nothing is left for now."""
@@ -109,7 +105,7 @@ class Pace:
         """Replicate was not reached, or did not answer well."""
         limits = (FAILURES_TO_OPEN, OPEN_SECONDS, LONGEST_OPEN_SECONDS)
         if self._tell(self._alone.failed, "failed", *limits):
-            log.warning("breaker_open", kind=self._kind)
+            log.warning("breaker_open", kind=self.kind)
 
     def succeeded(self) -> None:
         """Replicate answered well: whatever was closed is open."""

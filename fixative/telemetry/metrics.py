@@ -1,6 +1,6 @@
 """Metrics: what happened, counted once where it happens."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
 JOBS_ACCEPTED = Counter("fixative_jobs_accepted_total", "Jobs taken in")
 WEBHOOKS = Counter("fixative_webhooks_total", "Webhook POSTs by their answer", ["answer"])
@@ -10,9 +10,3 @@ HINTS_LOST = Counter("fixative_hints_lost_total", "Hints the broker did not take
 DEAD_LETTERS = Counter("fixative_dead_letters_total", "Tasks that ended for good", ["task"])
 UNCLAIMED = Counter("fixative_deliveries_unclaimed_total", "Webhooks of predictions of nobody's")
 ALARMS = Counter("fixative_alarms_total", "What a person should know of, by what it is", ["alarm"])
-PACE = Gauge(
-    "fixative_pace_per_minute",
-    "Calls a minute that Replicate lets us make, by kind",
-    ["kind"],
-    multiprocess_mode="mostrecent",
-)

@@ -15,6 +15,9 @@ from api.schemas import KeyRequest, Submission
 from fixative.errors import DatabaseAway
 from fixative.postgres import presence
 from fixative.postgres.operation_tables import WorkerProcess
+from fixative.replicate.pace import pace_of
+from fixative.replicate.throttling import LearnedPace
+from fixative.shared import Shared, connect
 
 
 class Away:
@@ -183,3 +186,20 @@ def test_the_examples_in_the_openapi_document_fit_what_they_show(stranger):
     Submission.model_validate(schemas["Submission"]["example"])
     KeyRequest.model_validate(schemas["KeyRequest"]["example"])
     Job.model_validate_json(json.dumps(schemas["Job"]["example"]))
+
+
+def test_metrics_show_the_pace_that_is_kept_and_none_while_nothing_goes_out(
+    app, settings, eventually
+):
+    def shows(per_minute):
+        # Absent for two seconds after Redis failed in an earlier test.
+        expected = f'fixative_pace_per_minute{{kind="creates"}} {per_minute:.1f}'
+        return eventually(lambda: expected in app.test_client().get("/metrics").text)
+
+    with connect(settings.redis_url.get_secret_value()) as redis:
+        pace = pace_of(Shared(redis), settings, "creates")
+        assert shows(settings.fixative_creates_per_minute)
+        pace.throttled(1, LearnedPace(6, 1))
+        assert shows(6)
+        pace.hold("token")
+        assert shows(0)

@@ -143,6 +143,22 @@ def test_an_error_on_a_page_voids_the_listing(services, database, unknown, attem
     assert attempts_of(job_id)[0].listed_at is None
 
 
+def test_a_page_that_is_throttled_is_waited_for_and_voids_nothing(
+    services, database, unknown, attempts_of, emulator
+):
+    job_id = unknown("500")
+    services.replicate.account()
+    emulator.post("/_emulator/config", json={"reads_per_minute": 15})
+    for _ in range(6):  # more than the burst
+        emulator.get("/v1/account", headers={"Authorization": "Bearer r8_test"})
+
+    adopt_unknown(database, services.replicate)
+
+    assert attempts_of(job_id)[0].listed_at is not None
+    requests = emulator.get("/_emulator/stats").json()["requests"]
+    assert requests["GET /v1/predictions 429"] > 0
+
+
 def test_an_attempt_of_a_dead_worker_is_settled_once_its_lease_ran_out(
     services, database, submit, attempts_of, read_job, let_pass
 ):
