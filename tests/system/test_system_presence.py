@@ -14,10 +14,11 @@ WORKERS = ["worker-derive", "worker-io", "worker-store"]
 # What a deaf worker is like from outside: alive, connected, and consuming nothing.
 DEAFEN = """
 import sys
+from celery.utils.nodenames import worker_direct
 from worker.app import app
 
 worker, *queues = sys.argv[1:]
-for queue in (*queues, f"{worker}.dq"):
+for queue in (*queues, worker_direct(worker).name):
     answer = app.control.cancel_consumer(queue, destination=[worker], reply=True, timeout=5)
     assert "ok" in answer[0][worker], answer
 """
@@ -62,7 +63,7 @@ def test_every_worker_appears_and_hears_its_canaries(system, query, eventually):
 
 
 def test_a_canary_sent_by_hand_to_anybody_is_heard_by_whom_it_names(system, query, eventually):
-    find = "SELECT name FROM workers WHERE name LIKE 'worker-store@%'"
+    find = "SELECT name FROM workers WHERE name ~ '^worker-store@'"
     [(store,)] = eventually(lambda: query(find))
     [(now,)] = query("SELECT now()")
     query("UPDATE workers SET canary_sent_at = now()")  # none is due
