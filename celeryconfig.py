@@ -3,7 +3,7 @@
 from kombu import Exchange, Queue
 
 from beat_schedule import SCHEDULE
-from fixative.names import QUEUE_OF_TASK, QUEUES, UPKEEP
+from fixative.names import KEY_PREFIX, QUEUE_OF_TASK, QUEUES, UPKEEP
 from fixative.settings import load_settings
 
 broker_url = load_settings().redis_url.get_secret_value()
@@ -61,7 +61,7 @@ broker_transport_options = {
     "socket_keepalive": True,
     "retry_on_timeout": True,
     "health_check_interval": 10,  # a half-open connection is noticed in about 20 s
-    "global_keyprefix": "fixative:",
+    "global_keyprefix": KEY_PREFIX,
     "client_name": "fixative",
     "queue_order_strategy": "round_robin",
 }

@@ -24,6 +24,8 @@ POLL_PREDICTIONS = "fixative.poll_predictions"
 ADOPT_UNKNOWN = "fixative.adopt_unknown"
 CANARY = "fixative.canary"
 
+KEY_PREFIX = "fixative:"  # of every key that Celery keeps in Redis
+
 QUEUE_OF_TASK = {
     CREATE_PREDICTION: SUBMIT,
     CANCEL_PREDICTION: SUBMIT,

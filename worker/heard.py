@@ -1,4 +1,4 @@
-"""What a worker hears, told to whoever judges it: the time of a file."""
+"""What a worker hears, told to whoever judges it: the time of a file, and whose it is."""
 
 import os
 from pathlib import Path
@@ -8,8 +8,15 @@ import structlog
 log = structlog.get_logger(__name__)
 
 
+def begin_to_hear() -> None:
+    """Write our number into the file that FIXATIVE_HEARD_FILE names, if any. Raises OSError."""
+    path = os.environ.get("FIXATIVE_HEARD_FILE")
+    if path:
+        Path(path).write_text(str(os.getpid()))
+
+
 def heard() -> None:
-    """Touch the file that FIXATIVE_HEARD_FILE names, if any: this worker consumes its queues."""
+    """Touch that file: this worker consumes its queues."""
     path = os.environ.get("FIXATIVE_HEARD_FILE")
     if path:
         try:

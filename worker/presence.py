@@ -13,7 +13,7 @@ from fixative.postgres import presence
 from fixative.postgres.engine import Database
 from fixative.recovery.epoch import EpochGuard
 from fixative.settings import load_settings
-from worker.heard import heard
+from worker.heard import begin_to_hear, heard
 from worker.services import Services
 
 APPEAR_SECONDS = 10.0
@@ -47,7 +47,7 @@ class Presence:
 
     def begin(self) -> None:
         """Appear, and go on doing so until `end`."""
-        heard()
+        begin_to_hear()
         # A process forked in the middle of a sentence would keep its locks for ever.
         os.register_at_fork(
             before=self._speaking.acquire,
@@ -106,8 +106,8 @@ def present(services_of_process: Callable[[], Services], consumer: Any) -> Prese
     """
 
     def hands_full() -> bool:
-        """When Celery itself takes no more, with `worker_disable_prefetch`."""
-        return bool(len(state.reserved_requests) >= consumer.pool.num_processes)
+        """When every slot runs a task. What is only reserved and never begun is deafness too."""
+        return bool(len(state.active_requests) >= consumer.pool.num_processes)
 
     if isinstance(consumer.pool, PreforkPool):
         database = Database(load_settings().sqlalchemy_url, connections=1)

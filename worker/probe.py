@@ -1,19 +1,21 @@
 """`python -m worker.probe`, for containers: exit 1 and one line when this one's worker is deaf.
 
-The worker is named by ROLE, its file by FIXATIVE_HEARD_FILE.
+The worker is named by ROLE, its file by FIXATIVE_HEARD_FILE. Once it has been deaf for half a
+minute it is killed: an unhealthy container is not always started anew, one that ends is.
 """
 
 import os
+import signal
 import socket
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
-
-from redis.exceptions import RedisError
 
 from fixative.errors import DatabaseAway, FixativeError
 from fixative.postgres.engine import Database
 from fixative.postgres.presence import DEAF_SECONDS
-from fixative.recovery.hearing import why_deaf
+from fixative.recovery.hearing import HOLD_SECONDS, why_deaf
 from fixative.settings import load_settings
 from fixative.shared import connect
 
@@ -31,16 +33,11 @@ def probe(role: str, file: Path, *, patience: float = DEAF_SECONDS) -> str | Non
     database = Database(settings.sqlalchemy_url, connections=1, patience=PATIENCE_SECONDS)
     redis = connect(settings.redis_url.get_secret_value())
     try:
-        redis.ping()
-        answers_for = float("inf")
-    except RedisError:
-        answers_for = 0.0
-    try:
         return why_deaf(
             f"{role}@{socket.gethostname()}",
             file.stat().st_mtime,
             database=database,
-            redis_answers_for=answers_for,
+            redis=redis,
             patience=patience,
         )
     except DatabaseAway:
@@ -50,13 +47,30 @@ def probe(role: str, file: Path, *, patience: float = DEAF_SECONDS) -> str | Non
         database.close()
 
 
+def end_if_it_lasts(file: Path, deaf: bool, *, hold: float = HOLD_SECONDS) -> None:
+    """Kill the worker whose file this is once every call for so many seconds has found it deaf."""
+    mark = file.with_suffix(".deaf")  # from one call to the next, since when
+    if not deaf:
+        mark.unlink(missing_ok=True)
+    elif not mark.exists():
+        mark.touch()
+    elif time.time() - mark.stat().st_mtime >= hold:
+        pid = int(file.read_text())
+        mark.unlink()
+        file.unlink()  # the next one begins its own
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def main() -> None:
-    """Judge, and exit."""
-    role = os.environ["ROLE"]
+    """Judge, end what stays deaf, and exit."""
+    role, file = os.environ["ROLE"], Path(os.environ["FIXATIVE_HEARD_FILE"])
     try:
-        reason = probe(role, Path(os.environ["FIXATIVE_HEARD_FILE"]))
+        reason = probe(role, file)
     except FixativeError as error:
-        reason = str(error)
+        sys.exit(f"{role}: {error}")
+    if file.exists():
+        end_if_it_lasts(file, reason is not None)
     sys.exit(f"{role} is deaf: {reason}" if reason else 0)
 
 

@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redis import Redis
-from redis.exceptions import RedisError
 
 from fixative.errors import DatabaseAway
 from fixative.local.program import Running
 from fixative.names import QUEUES_OF_ROLE
 from fixative.postgres.engine import Database
 from fixative.postgres.presence import DEAF_SECONDS
-from fixative.recovery.hearing import why_deaf
+from fixative.recovery.hearing import HOLD_SECONDS, why_deaf
 
-LOOK_SECONDS = 10.0
+LOOK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Deaf:
 
 
 class Listener:
-    """Looks at the workers among `running`, and publishes the `deaf` ones.
+    """Looks at the workers among `running`, and publishes those `deaf` for some time.
 
     The main loop sets the one and reads the other; both are replaced as a whole.
     """
@@ -46,6 +45,7 @@ class Listener:
         *,
         say: Callable[[str], None],
         patience: float = DEAF_SECONDS,
+        hold: float = HOLD_SECONDS,
     ) -> None:
         self.running: Mapping[str, Running] = {}
         self.deaf: tuple[Deaf, ...] = ()
@@ -54,49 +54,35 @@ class Listener:
         self._redis = redis
         self._say = say
         self._patience = patience
-        self._answers_since: float | None = None  # Redis, by the wall clock
-        self._looked_at = 0.0
+        self._hold = hold
+        self._since: dict[int, float] = {}  # which process did not hear, without a break
 
     def begin(self) -> None:
-        """Look every ten seconds, for as long as this process lives."""
+        """Look every five seconds, for as long as this process lives."""
         threading.Thread(target=self._go_on, name="listener", daemon=True).start()
 
     def look(self) -> None:
         """Judge each worker once, by its file; a new process has heard when it began."""
-        answers_for = self._redis_answers_for()
-        found = []
-        for role, process in self.running.items():
-            if role not in QUEUES_OF_ROLE:
-                continue
-            if reason := self._why_deaf(role, process, answers_for):
-                found.append(Deaf(role, process.pid, reason))
-        self.deaf = tuple(found)
+        found = [
+            Deaf(role, process.pid, reason)
+            for role, process in self.running.items()
+            if role in QUEUES_OF_ROLE and (reason := self._why_deaf(role, process))
+        ]
+        now = time.monotonic()
+        self._since = {deaf.pid: self._since.get(deaf.pid, now) for deaf in found}
+        self.deaf = tuple(deaf for deaf in found if now - self._since[deaf.pid] >= self._hold)
 
-    def _why_deaf(self, role: str, process: Running, redis_answers_for: float) -> str | None:
+    def _why_deaf(self, role: str, process: Running) -> str | None:
         try:
             return why_deaf(
                 f"{role}@{socket.gethostname()}",
                 max(process.started_at, _touched_at(self._files / role)),
                 database=self._database,
-                redis_answers_for=redis_answers_for,
+                redis=self._redis,
                 patience=self._patience,
             )
         except DatabaseAway:  # whoever needs it says so; we do not judge what we cannot know
             return None
-
-    def _redis_answers_for(self) -> float:
-        """Seconds. We may have been stopped, or the machine asleep: then it begins anew."""
-        now = time.time()
-        if not 0 <= now - self._looked_at < 3 * LOOK_SECONDS:
-            self._answers_since = None
-        self._looked_at = now
-        try:
-            self._redis.ping()
-        except RedisError:
-            self._answers_since = None
-            return 0.0
-        self._answers_since = self._answers_since or now
-        return now - self._answers_since
 
     def _go_on(self) -> None:
         while True:

@@ -5,7 +5,7 @@ to each one's own queue, and what was sent is compared with what was heard.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import case, delete, func, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from fixative.postgres.operation_tables import WorkerProcess
 
 ALIVE = timedelta(seconds=30)  # three times as long as a worker takes to be seen again
+ADDRESSED = timedelta(minutes=3)  # long enough to be found deaf
 LATELY = timedelta(minutes=1)
 FORGOTTEN = timedelta(hours=1)
 CANARY_EVERY = timedelta(seconds=30)
@@ -54,9 +55,9 @@ def live(session: Session) -> list[str]:
 
 
 def awaiting_canary(session: Session) -> list[str]:
-    """The live workers that were sent none for 30 s."""
+    """The workers that were sent none for 30 s; one that hangs too, which is not seen either."""
     due = select(WorkerProcess.name).where(
-        WorkerProcess.seen_at > func.now() - ALIVE,
+        WorkerProcess.seen_at > func.now() - ADDRESSED,
         or_(
             WorkerProcess.canary_sent_at.is_(None),
             WorkerProcess.canary_sent_at < func.now() - CANARY_EVERY,
@@ -77,9 +78,14 @@ def canary_heard(session: Session, name: str) -> None:
     session.execute(heard.values(canary_heard_at=func.now()))
 
 
-def last_canary(session: Session, name: str) -> datetime | None:
-    """When Redis last took a canary for this worker; None: never, or no such worker."""
-    return session.scalar(select(WorkerProcess.canary_sent_at).where(WorkerProcess.name == name))
+def canary_age(session: Session, name: str) -> float | None:
+    """Seconds since Redis last took a canary for this worker; None: never, or no such worker.
+
+    By the clock of Postgres alone, which need not be ours.
+    """
+    age = func.extract("epoch", func.clock_timestamp() - WorkerProcess.canary_sent_at)
+    found = session.scalar(select(age).where(WorkerProcess.name == name))
+    return None if found is None else float(found)
 
 
 def lateness(session: Session) -> dict[str, float]:

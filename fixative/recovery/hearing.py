@@ -1,14 +1,22 @@
 """Which worker does not hear: it lives, but what is sent to it is not consumed.
 
 Each one touches a file whenever it consumes something. Worker-io sends the canaries of all, so its
-silence would stop them: it is judged by the ticks that beat sends it every second.
+silence may stop them: it is also judged by the ticks that beat sends it every second.
+
+An answer is of one moment. After Redis was away a worker may be late and not deaf, so whoever ends
+a process first sees the answer hold for HOLD_SECONDS.
 """
 
 import time
 
-from fixative.names import QUEUES_OF_ROLE, UPKEEP
+from redis import Redis
+from redis.exceptions import RedisError
+
+from fixative.names import KEY_PREFIX, QUEUES_OF_ROLE, UPKEEP
 from fixative.postgres.engine import Database
-from fixative.postgres.presence import DEAF_SECONDS, last_canary
+from fixative.postgres.presence import DEAF_SECONDS, canary_age
+
+HOLD_SECONDS = 35.0  # Celery waits up to 30 s between two tries to connect
 
 
 def why_deaf(
@@ -16,23 +24,27 @@ def why_deaf(
     heard_at: float,
     *,
     database: Database,
-    redis_answers_for: float,
+    redis: Redis,
     patience: float = DEAF_SECONDS,
 ) -> str | None:
-    """Why `worker` is to be started anew; None when it hears, or when nobody can know.
+    """Why `worker` does not hear; None when it does, or when nobody can know.
 
-    `heard_at`: when it last consumed something, in seconds since 1970. `redis_answers_for`: for
-    how many seconds Redis has answered without a break. Raises DatabaseAway for whom canaries
-    judge.
+    `heard_at`: when it last consumed something, in seconds since 1970. Raises DatabaseAway where
+    only a canary could tell.
     """
-    if UPKEEP in QUEUES_OF_ROLE[worker.partition("@")[0]]:
-        silence = time.time() - heard_at
-        if min(silence, redis_answers_for) <= patience:
-            return None
-        return f"no tick heard for {silence:.0f} s, while Redis answers"
+    silence = time.time() - heard_at
+    if silence <= patience:
+        return None
+    try:
+        ticks: int = redis.llen(f"{KEY_PREFIX}{UPKEEP}")
+    except RedisError:
+        return None  # nothing can be heard
+    # Where no tick waits, beat may be away, or another worker takes them.
+    if ticks and UPKEEP in QUEUES_OF_ROLE[worker.partition("@")[0]]:
+        return f"no tick heard for {silence:.0f} s, while {ticks} wait"
     with database.begin() as session:
-        sent_at = last_canary(session, worker)
-    late = sent_at.timestamp() - heard_at if sent_at else 0.0
+        age = canary_age(session, worker)
+    late = 0.0 if age is None else silence - age
     return (
         f"its last canary came {late:.0f} s after what it last heard" if late > patience else None
     )

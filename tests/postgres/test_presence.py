@@ -75,7 +75,7 @@ def test_who_was_not_seen_for_thirty_seconds_is_not_live_and_after_an_hour_forgo
     assert presence.live(session) == []
 
 
-def test_a_live_worker_is_sent_a_canary_every_thirty_seconds(session, older):
+def test_a_worker_is_sent_a_canary_every_thirty_seconds_until_it_is_long_unseen(session, older):
     for name in (IO, STORE):
         presence.appear(session, name, 1)
     assert presence.awaiting_canary(session) == [IO, STORE]
@@ -84,6 +84,8 @@ def test_a_live_worker_is_sent_a_canary_every_thirty_seconds(session, older):
 
     older(IO, canary_sent_at=31)
     older(STORE, canary_sent_at=31, seen_at=31)
+    assert presence.awaiting_canary(session) == [IO, STORE]  # one that hangs is to be found too
+    older(STORE, seen_at=181)
     assert presence.awaiting_canary(session) == [IO]
 
 

@@ -9,20 +9,24 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from redis import Redis
 from sqlalchemy import func, update
 
 from fixative.errors import DatabaseAway
 from fixative.local.listener import Listener
 from fixative.local.program import Running
+from fixative.names import KEY_PREFIX, UPKEEP
 from fixative.postgres import presence
 from fixative.postgres.engine import Database
 from fixative.postgres.operation_tables import WorkerProcess
 from fixative.recovery.hearing import why_deaf
 from fixative.shared import connect
+from worker.probe import end_if_it_lasts
 
 ROOT = Path(__file__).parents[2]
 HOST = socket.gethostname()
 IO, STORE = f"worker-io@{HOST}", f"worker-store@{HOST}"
+TICKS = f"{KEY_PREFIX}{UPKEEP}"
 NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/none"
 
 
@@ -55,50 +59,70 @@ def silent_for(tmp_path):
 
 
 @pytest.fixture
-def listener(tmp_path, database, settings):
-    redis = connect(settings.redis_url.get_secret_value())
-    made = Listener(tmp_path, database, redis, say=pytest.fail)
+def listener(tmp_path, database, redis):
+    made = Listener(tmp_path, database, redis, say=pytest.fail, hold=0.2)
     old = time.time() - 1000
     made.running = {"worker-store": Running(11, old), "worker-io": Running(12, old)}
-    yield made
-    redis.close()
+    return made
 
 
-def judged(worker, silence, database, redis=1000.0, **more):
-    return why_deaf(
-        worker, time.time() - silence, database=database, redis_answers_for=redis, **more
-    )
+@pytest.fixture
+def redis(settings):
+    """Redis without a tick that waits."""
+    with connect(settings.redis_url.get_secret_value()) as client:
+        yield client
 
 
-def test_who_heard_nothing_since_ninety_seconds_before_its_last_canary_is_deaf(database, sent):
-    assert judged(STORE, 500, database) is None  # no canary: nothing was to be heard
+@pytest.fixture
+def judged(database, redis):
+    def judge(worker, silence, **more):
+        parts = {"database": database, "redis": redis, **more}
+        return why_deaf(worker, time.time() - silence, **parts)
+
+    return judge
+
+
+def test_who_heard_nothing_since_ninety_seconds_before_its_last_canary_is_deaf(judged, sent):
+    assert judged(STORE, 500) is None  # no canary: nothing was to be heard
     sent(STORE)
-    assert judged(STORE, 80, database) is None
-    assert judged(STORE, 100, database) == "its last canary came 100 s after what it last heard"
-    assert judged(STORE, 100, database, patience=120) is None
+    assert judged(STORE, 80) is None
+    assert judged(STORE, 100) == "its last canary came 100 s after what it last heard"
+    assert judged(STORE, 100, patience=120) is None
     sent(STORE, seconds_ago=200)
-    assert judged(STORE, 250, database) is None
+    assert judged(STORE, 250) is None
 
 
-def test_who_sends_the_canaries_is_judged_by_its_ticks_while_redis_answers(database, sent):
+def test_who_sends_the_canaries_is_judged_by_the_ticks_that_wait_for_it(judged, redis):
+    assert judged(IO, 100) is None  # beat may be away
+    redis.rpush(TICKS, "a tick")
+    assert judged(IO, 80) is None
+    assert judged(IO, 100) == "no tick heard for 100 s, while 1 wait"
+    assert judged(STORE, 100) is None
+
+
+def test_of_several_senders_one_that_is_deaf_is_found_by_a_canary_of_another(judged, sent):
     sent(IO)
-    assert judged(IO, 80, database) is None
-    assert judged(IO, 100, database) == "no tick heard for 100 s, while Redis answers"
-    assert judged(IO, 100, database, redis=80) is None
+    assert judged(IO, 100) == "its last canary came 100 s after what it last heard"
 
 
-def test_while_postgres_is_away_nobody_is_judged_by_canaries(sent, silent_for, tmp_path, settings):
+def test_while_redis_is_away_nobody_is_judged(judged, sent):
+    sent(STORE)
+    assert judged(STORE, 100, redis=Redis(port=1, retry=None)) is None
+
+
+def test_while_postgres_is_away_nobody_is_judged_by_canaries(
+    judged, redis, sent, silent_for, tmp_path
+):
     away = Database(NOWHERE, connections=1, patience=3)
     with pytest.raises(DatabaseAway):
-        judged(STORE, 1000, away)
-    assert judged(IO, 1000, away)
+        judged(STORE, 1000, database=away)
+    redis.rpush(TICKS, "a tick")
+    assert judged(IO, 1000, database=away)
 
     silent_for("worker-store", 1000)
-    redis = connect(settings.redis_url.get_secret_value())
-    listener = Listener(tmp_path, away, redis, say=pytest.fail)
+    listener = Listener(tmp_path, away, redis, say=pytest.fail, hold=0)
     listener.running = {"worker-store": Running(11, 0)}
     listener.look()
-    redis.close()
     assert listener.deaf == ()
 
 
@@ -108,12 +132,19 @@ def test_the_supervisors_ear_names_the_process_that_is_deaf_and_why(listener, se
     silent_for("worker-io", 100)
 
     listener.look()
+    listener.look()
+    assert listener.deaf == ()  # it may only be late
 
-    [deaf] = listener.deaf  # worker-io: Redis has answered for no more than this moment
+    time.sleep(0.3)
+    listener.look()
+    [deaf] = listener.deaf  # no tick waits for worker-io
     assert (deaf.role, deaf.pid) == ("worker-store", 11)
     assert "100 s" in deaf.reason
 
     silent_for("worker-store", 10)
+    listener.look()
+    assert listener.deaf == ()
+    silent_for("worker-store", 100)
     listener.look()
     assert listener.deaf == ()
 
@@ -128,24 +159,6 @@ def test_a_process_that_has_just_begun_is_not_judged_by_what_the_last_one_heard(
     listener.look()
 
     assert listener.deaf == ()
-
-
-def test_worker_io_is_deaf_once_redis_has_answered_for_long_enough(
-    tmp_path, database, settings, silent_for, eventually
-):
-    redis = connect(settings.redis_url.get_secret_value())
-    listener = Listener(tmp_path, database, redis, say=pytest.fail, patience=0.3)
-    listener.running = {"worker-io": Running(12, 0)}
-    silent_for("worker-io", 100)
-
-    def found():
-        listener.look()
-        return listener.deaf
-
-    assert found() == ()
-    [deaf] = eventually(found)
-    assert (deaf.role, deaf.pid) == ("worker-io", 12)
-    redis.close()
 
 
 @pytest.mark.parametrize(("silence", "code"), [(100, 1), (10, 0), (None, 1)])
@@ -168,3 +181,17 @@ def test_the_probe_of_a_container_exits_with_a_line_when_its_worker_is_deaf(
 
     assert (run.returncode, run.stderr.count("\n")) == (code, code), run.stderr
     assert run.stdout == ""
+
+
+@pytest.mark.parametrize("lasts", [True, False])
+def test_the_probe_kills_a_worker_only_once_it_has_been_deaf_for_a_while(tmp_path, lasts):
+    file = tmp_path / "heard"
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as worker:
+        file.write_text(str(worker.pid))
+        end_if_it_lasts(file, deaf=True, hold=0)
+        if not lasts:
+            end_if_it_lasts(file, deaf=False, hold=0)
+        end_if_it_lasts(file, deaf=True, hold=0)
+        killed = not file.exists()
+        worker.kill()
+    assert killed == lasts
