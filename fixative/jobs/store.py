@@ -5,7 +5,18 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, Interval, Text, Uuid, bindparam, select, text
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Interval,
+    Text,
+    Uuid,
+    bindparam,
+    func,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSON, TIMESTAMP
 from sqlalchemy.orm import Session
 
@@ -127,6 +138,12 @@ def move(
         },
     )
     return moved.rowcount == 1
+
+
+def with_warning(warning: str) -> ColumnElement[Any]:
+    """A job's warnings with this one after those it has."""
+    so_far = func.coalesce(Job.warnings, literal([], Job.warnings.type))
+    return so_far.op("||")(literal([warning], Job.warnings.type))
 
 
 def error_of(

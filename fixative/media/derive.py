@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from sqlalchemy import func, update
 
 from fixative.errors import BucketError, FixativeError, LostLease, NotFound
-from fixative.jobs.store import current_attempt, get_job, media_of
+from fixative.jobs.store import current_attempt, get_job, media_of, with_warning
 from fixative.media.bucket import Bucket
 from fixative.media.content import Content
 from fixative.media.keys import Keys, in_attempt
@@ -104,7 +104,7 @@ class Deriver:
                 session,
                 lease,
                 derive_due_at=func.now() + RETRY_AFTER if again else None,
-                warnings=[warning] if warning else Job.warnings,
+                warnings=with_warning(warning) if warning else Job.warnings,
                 updated_at=func.now(),
             )
 

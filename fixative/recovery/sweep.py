@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, case, func, literal, null, or_, select, update
+from sqlalchemy import Select, case, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from fixative.errors import WorkerLost
 from fixative.jobs.cancel import running_duplicates
 from fixative.jobs.dead_letters import bury
+from fixative.jobs.store import with_warning
 from fixative.jobs.submit import due as due_for_submission
 from fixative.names import (
     CANCEL_PREDICTION,
@@ -90,7 +91,7 @@ def _hinted(session: Session, due: Select[Any]) -> list[Any]:
 def _stop_poison(session: Session) -> None:
     """Set aside, with a dead letter, what was the death of too many workers."""
     deriving = Job.derive_due_at.is_not(None)
-    not_derived = literal([f"not derived: {MOST_CRASHES} workers died of it"], Job.warnings.type)
+    not_derived = with_warning(f"not derived: {MOST_CRASHES} workers died of it")
     stopped = session.execute(
         update(Job)
         .where(
