@@ -63,7 +63,10 @@ class State(Answer):
     queues: dict[str, int] | None = Field(description="Messages waiting, by queue")
     workers: list[WorkerItem]
     pauses: list[PauseItem]
-    needs_review: int = Field(description="Jobs that wait for `POST /jobs/ID/settle`")
+    needs_review: int = Field(
+        description="Jobs that wait for a person: for `POST /jobs/ID/settle`, or, where workers"
+        " died of them, for their dead letter to be requeued"
+    )
 
 
 class Hinted(Answer):

@@ -4,6 +4,7 @@ No task is retried by Celery: the row it worked on says when it is due again, an
 it. A task that ends on an error which trying again cannot mend leaves a dead letter.
 """
 
+import inspect
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -62,9 +63,17 @@ class FixativeTask(Task):  # type: ignore[type-arg]
         log.error("task_dead", exc_info=error)
         from fixative.jobs.dead_letters import bury
 
-        arguments = {**kwargs, **({"args": list(args)} if args else {})}
         try:
             with self.services.database.begin() as session:
-                bury(session, self.name, arguments, error)
+                bury(session, self.name, self._by_name(args, kwargs), error)
         except DatabaseAway as away:  # the log above has it all
             log.warning("not_buried", error=str(away))
+
+    def _by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The arguments by name, as hints have them, so that the letter finds its row."""
+        if not args:
+            return kwargs
+        try:
+            return inspect.signature(self.run).bind(*args, **kwargs).arguments
+        except TypeError:  # they do not fit, which will be what the task died of
+            return {**kwargs, "args": list(args)}

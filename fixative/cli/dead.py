@@ -17,12 +17,13 @@ def dead() -> None:
 
 @dead.command("list")
 @click.option("--task", metavar="NAME", help="Of this task only.")
+@click.option("--job", metavar="ID", help="Of this job only.")
 @click.option("--requeued", is_flag=True, help="Those that were tried again.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, MOST_SHOWN))
 @as_json
-def list_(*, task: str | None, requeued: bool, limit: int, as_json: bool) -> None:
+def list_(*, task: str | None, job: str | None, requeued: bool, limit: int, as_json: bool) -> None:
     """Dead letters, newest first."""
-    query = given({"task": task, "requeued": "true" if requeued else None})
+    query = given({"task": task, "job": job, "requeued": "true" if requeued else None})
     with connect() as api:
         found = list(api.items("/admin/dead-letters", limit, **query))
     if as_json:

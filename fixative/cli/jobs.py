@@ -167,9 +167,16 @@ def _facts(job: dict[str, Any]) -> list[tuple[str, Any]]:
         ("created", moment(job["created_at"])),
         ("completed", moment(job["completed_at"])),
         ("error", "\n".join(error_lines(job["error"]))),
+        ("given up", "\n".join(map(_letter, job.get("dead_letters") or []))),
         ("warnings", "\n".join(map(str, job.get("warnings") or []))),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def _letter(letter: dict[str, Any]) -> str:
+    """A dead letter of the job, in a line; the API's own message may have many."""
+    said = f"{letter['error_class']}: {letter['message']}".splitlines()[0]
+    return f"{letter['task']}, {said} (dead letter {letter['id']})"
 
 
 def _target(job: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, true, update
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -38,6 +38,7 @@ def bury(
     task that ends again in the same way, while its letter is open, is the same letter.
     """
     DEAD_LETTERS.labels(task).inc()
+    arguments = _storable(arguments)
     job_id = _job_id(arguments)
     if attempts is None:
         attempts = session.scalar(select(Job.tries).where(Job.id == job_id)) or 1
@@ -49,6 +50,7 @@ def bury(
     known = session.scalar(
         update(DeadLetter)
         .where(
+            true() if job_id is None else DeadLetter.job_id == job_id,
             DeadLetter.task == task,
             DeadLetter.arguments == arguments,
             DeadLetter.error_class == error_class,
@@ -106,13 +108,21 @@ def open_letters(session: Session) -> int:
     return session.scalars(found).one()
 
 
-def _storable(text: str) -> str:
-    """Postgres takes no NUL in a text; an error may well quote one."""
-    return text.replace("\0", "")
+def _storable(value: Any) -> Any:
+    """Postgres takes no NUL and no half of a surrogate pair; an error may well quote either."""
+    match value:
+        case str():
+            return value.replace("\0", "").encode(errors="backslashreplace").decode()
+        case dict():
+            return {_storable(key): _storable(item) for key, item in value.items()}
+        case list():
+            return [_storable(item) for item in value]
+        case _:
+            return value
 
 
 def _job_id(arguments: dict[str, Any]) -> uuid.UUID | None:
     try:
-        return uuid.UUID(arguments["job_id"])
-    except (KeyError, TypeError, ValueError):
+        return uuid.UUID(str(arguments["job_id"]))
+    except (KeyError, ValueError):
         return None

@@ -7,7 +7,7 @@ goes on by itself.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -31,8 +31,9 @@ class Hold:
 
 def paused() -> ColumnElement[bool]:
     """The condition that somebody holds this job back."""
+    of_version = func.split_part(Job.version, ":", 1)  # names its model, or is 64 hex digits
     return exists().where(
-        or_(Pause.model.is_(None), Pause.model == Job.model),
+        or_(Pause.model.is_(None), Pause.model == Job.model, Pause.model == of_version),
         or_(Pause.owner_id.is_(None), Pause.owner_id == Job.owner_id),
     )
 
@@ -40,13 +41,16 @@ def paused() -> ColumnElement[bool]:
 def pause(session: Session, *, model: str | None = None, owner: str | None = None) -> Hold:
     """Hold back what is not sent yet: all, of a model, of an owner, or of both together.
 
-    Again is no harm. Raises NotFound without such an owner.
+    A model's jobs are those that name it, or a version with its name in front. Again is no harm.
+    Raises NotFound without such an owner.
     """
     scope = _scope(model, owner)
     owner_id = None if owner is None else find_owner(session, owner).id
     held = insert(Pause).values(scope=scope, model=model, owner_id=owner_id)
-    session.execute(held.on_conflict_do_nothing(index_elements=["scope"]))
-    return next(hold for hold in list_pauses(session) if hold.scope == scope)
+    # Changing nothing, it still locks: one that somebody lifts meanwhile is made anew.
+    same = held.on_conflict_do_update(index_elements=["scope"], set_={"scope": scope})
+    created_at = session.scalars(same.returning(Pause.created_at)).one()
+    return Hold(scope, model, owner, created_at)
 
 
 def resume(session: Session, *, model: str | None = None, owner: str | None = None) -> int:

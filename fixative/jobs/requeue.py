@@ -5,7 +5,7 @@ that follows is lost.
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, func, null, select, update
@@ -38,29 +38,32 @@ def requeue(
         .values(requeued_at=func.now())
         .returning(DeadLetter)
     ).all()
-    for letter in letters:
-        _make_due(session, letter)
+    _make_due(session, letters)
     return [Hint(letter.task, letter.arguments) for letter in letters]
 
 
-def _make_due(session: Session, letter: DeadLetter) -> None:
-    hinted_at = func.now() - LONG_AGO
-    of_job = update(Job).where(Job.id == letter.job_id)
-    if letter.task == DERIVE_MEDIA:
-        session.execute(of_job.values(derive_due_at=func.now(), crashes=0, hinted_at=hinted_at))
-    elif letter.job_id is not None:
-        session.execute(
-            of_job.where(Job.status.not_in(TERMINAL_STATUSES)).values(
-                crashes=0,
-                tries=0,
-                next_attempt_at=func.now(),
-                waiting_reason=null(),
-                hinted_at=hinted_at,
-            )
-        )
-    elif letter.task == INGEST_PREDICTION and "delivery_id" in letter.arguments:
-        session.execute(
-            update(Delivery)
-            .where(Delivery.webhook_id == letter.arguments["delivery_id"])
-            .values(processed_at=null(), tries=0, next_attempt_at=func.now())
-        )
+def _make_due(session: Session, letters: Sequence[DeadLetter]) -> None:
+    """Make the rows of the letters due; one that has none, or an ended job, is only hinted."""
+    deriving = [letter.job_id for letter in letters if letter.task == DERIVE_MEDIA]
+    others = [letter.job_id for letter in letters if letter.task != DERIVE_MEDIA]
+    reading = [
+        str(letter.arguments["delivery_id"])  # by hand it may be called with anything
+        for letter in letters
+        if letter.task == INGEST_PREDICTION and "delivery_id" in letter.arguments
+    ]
+    afresh = {"crashes": 0, "waiting_reason": null(), "hinted_at": func.now() - LONG_AGO}
+    session.execute(
+        update(Job)  # until a job ends there is nothing to derive from
+        .where(Job.id.in_(deriving), Job.status.in_(TERMINAL_STATUSES))
+        .values(derive_due_at=func.now(), **afresh)
+    )
+    session.execute(
+        update(Job)
+        .where(Job.id.in_(others), Job.status.not_in(TERMINAL_STATUSES))
+        .values(tries=0, next_attempt_at=func.now(), **afresh)
+    )
+    session.execute(
+        update(Delivery)
+        .where(Delivery.webhook_id.in_(reading))
+        .values(processed_at=null(), tries=0, next_attempt_at=func.now())
+    )

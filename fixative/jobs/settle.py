@@ -23,11 +23,15 @@ def settle_created(
     """The unclear attempt of the job made this prediction.
 
     Raises NotFound without such a job, Conflict when nothing of it is unclear or the prediction
-    is another attempt's, and NotSent, NoAnswer or Refused when Replicate does not show it.
+    is another attempt's, or names another job as the one it was made for; and NotSent, NoAnswer
+    or Refused when Replicate does not show it.
     """
     with database.begin() as session:
         _unclear(session, job_id)
     prediction = read_prediction(replicate.get(prediction_id))
+    if prediction.claimed_by is not None and prediction.claimed_by[0] != job_id:
+        # Given to this job, it would be missed there, and paid for again.
+        raise Conflict(f"prediction {prediction.id} was made for job {prediction.claimed_by[0]}")
     with database.begin() as session:
         _, attempt = _unclear(session, job_id)
         taken = select(Attempt.id).where(Attempt.prediction_id == prediction.id)

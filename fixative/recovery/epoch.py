@@ -64,8 +64,9 @@ class EpochGuard:
 
         Raises DatabaseAway or BucketError.
         """
-        number = self._in_database()
+        # The bucket first: whoever raises both meanwhile raises the database's before it.
         known = self._in_bucket()
+        number = self._in_database()
         if number < known:
             self.hold()
             self._seen = known

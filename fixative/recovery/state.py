@@ -13,6 +13,6 @@ def list_workers(session: Session) -> list[WorkerProcess]:
 
 
 def count_in_review(session: Session) -> int:
-    """How many jobs wait for a person to settle what became of their create."""
-    waiting = (Job.status == "submitting", Job.waiting_reason == "needs_review")
+    """How many jobs wait for a person: to settle what became of their create, or to requeue."""
+    waiting = (Job.status.in_(("submitting", "storing")), Job.waiting_reason == "needs_review")
     return session.scalar(select(func.count()).where(*waiting)) or 0

@@ -113,7 +113,7 @@ def made(emulator):
         ("DELETE", "/admin/pause"),
         ("GET", "/admin/state"),
         ("POST", "/admin/sweep"),
-        ("POST", f"/jobs/{uuid.uuid4()}/settle"),
+        ("POST", f"/jobs/{uuid.UUID(int=1)}/settle"),
     ],
 )
 def test_only_an_administrator_operates(api, refused, method, path):
@@ -175,6 +175,19 @@ def test_the_state_tells_pace_breaker_queues_workers_pauses_and_reviews(
     assert [(worker.name, worker.pid) for worker in state.workers] == [("io@here", 7)]
     assert [held.scope for held in state.pauses] == [RESTORED, "model:emu/image"]
     assert state.needs_review == 1
+
+
+def test_what_workers_died_of_waits_for_a_person_too(
+    database, settings, operator_of, real_publisher, submit
+):
+    job_id = submit()
+    with database.begin() as session:
+        stopped = {"status": "storing", "waiting_reason": "needs_review", "crashes": 10}
+        session.execute(update(Job).where(Job.id == job_id).values(stopped))
+
+    answer = operator_of(publisher=real_publisher(settings)).get("/admin/state")
+
+    assert answer.json["needs_review"] == 1
 
 
 def test_while_redis_is_away_the_state_tells_what_postgres_knows(

@@ -20,10 +20,27 @@ LETTER = {
 def test_letters_are_listed_with_what_went_wrong(fixative, fake_api):
     fake_api.on("GET /admin/dead-letters", {"items": [LETTER], "next": None})
 
-    shown = fixative("dead", "list", "--task", "fixative.store_outputs").stdout
+    of = ("--task", "fixative.store_outputs", "--job", LETTER["job_id"], "--requeued")
+    shown = fixative("dead", "list", *of).stdout
 
     assert "WorkerLost: 10 workers died" in shown
-    assert fake_api.asked[0].query["task"] == "fixative.store_outputs"
+    assert fake_api.asked[0].query == {
+        "task": "fixative.store_outputs",
+        "job": LETTER["job_id"],
+        "requeued": "true",
+        "limit": "50",
+    }
+
+
+def test_a_job_is_shown_with_the_letters_it_has(fixative, fake_api, a_job):
+    told = ("id", "task", "error_class", "message", "created_at")
+    job = a_job("storing", dead_letters=[{name: LETTER[name] for name in told}])
+    fake_api.on(f"GET /jobs/{job['id']}", job)
+
+    shown = fixative("jobs", "show", job["id"]).stdout
+
+    assert "fixative.store_outputs, WorkerLost: 10 workers died of this row" in shown
+    assert LETTER["id"] in shown
 
 
 def test_letters_as_json_are_the_list_itself(fixative, fake_api):

@@ -124,3 +124,13 @@ def test_a_letter_without_a_job_is_hinted_as_it_was(database):
 def test_a_letter_that_is_not_there_is_not_found(database, owner_id):
     with pytest.raises(NotFound), database.begin() as session:
         get_letter(session, owner_id)
+
+
+@pytest.mark.parametrize("text", ["\0", "\ud800", "a\udfff\0b"])
+def test_whatever_an_error_or_an_argument_quotes_is_buried(database, text):
+    with database.begin() as session:
+        bury(session, STORE_OUTPUTS, {"job_id": text, text: [text]}, ValueError(text))
+
+    with database.begin() as session:
+        [letter] = everything(session)
+    assert letter.error_class == "ValueError"

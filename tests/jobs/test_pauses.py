@@ -170,3 +170,18 @@ def test_an_owner_that_is_not_known_cannot_be_paused(database, hold, lift):
             change(owner="nobody")
     with database.begin() as session:
         assert session.scalars(select(Pause)).all() == []
+
+
+def test_a_paused_model_is_held_when_it_is_asked_for_by_its_version_too(
+    submit, hold, admit, pace, read_job
+):
+    jobs = {
+        version: submit(None, version=version)
+        for version in (f"{SDXL}:{'a' * 64}", f"{SDXL}-next:{'a' * 64}", "a" * 64)
+    }
+    hold(model=SDXL)
+
+    admit(pace)
+
+    waiting = [which for which, job_id in jobs.items() if read_job(job_id).status == "queued"]
+    assert waiting == [f"{SDXL}:{'a' * 64}"]

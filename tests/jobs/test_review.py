@@ -164,3 +164,26 @@ def test_the_list_of_another_account_proves_nothing(services, database, unclear,
     adopt_unknown(database, services.replicate)
 
     assert attempts_of(job_id)[0].outcome == "unknown"
+
+
+def test_a_prediction_that_names_another_job_is_not_settled_as_this_ones(
+    services, database, unclear, attempts_of, emulator
+):
+    job_id, other_id = unclear(), unclear()
+    [other] = attempts_of(other_id)
+    made = emulator.post(
+        "/v1/models/black-forest-labs/flux-schnell/predictions",
+        json={
+            "input": {"prompt": "a cat"},
+            "webhook": f"http://127.0.0.1:1/webhook/replicate?job={other_id}&attempt={other.id}",
+        },
+        headers={"Authorization": "Bearer r8_test"},
+    )
+    prediction = made.raise_for_status().json()["id"]
+
+    with pytest.raises(Conflict):
+        settle_created(database, services.replicate, job_id, prediction)
+    settle_created(database, services.replicate, other_id, prediction)
+
+    assert attempts_of(job_id)[0].outcome == "unknown"
+    assert attempts_of(other_id)[0].prediction_id == prediction

@@ -28,6 +28,6 @@ def test_only_submitting_goes_back():
             assert order[to] > order[status]
 
 
-@pytest.mark.parametrize("status", set(JOB_STATUSES) - set(TERMINAL_STATUSES))
+@pytest.mark.parametrize("status", sorted(set(JOB_STATUSES) - set(TERMINAL_STATUSES)))
 def test_every_unfinished_job_can_fail_or_be_cancelled(status):
     assert {"failed", "canceled"} <= NEXT[status]
