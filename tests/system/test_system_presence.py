@@ -75,6 +75,7 @@ def test_a_canary_sent_by_hand_to_anybody_is_heard_by_whom_it_names(system, quer
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("role", ["worker-store", "worker-io"])
 def test_a_deaf_worker_is_started_anew_within_minutes_and_jobs_go_on(
     system, query, eventually, role
@@ -88,9 +89,10 @@ def test_a_deaf_worker_is_started_anew_within_minutes_and_jobs_go_on(
     _run_in(system, DEAFEN, worker, *queues[role])
     job_id = system.submit()
 
-    eventually(lambda: system.pids.get(role) not in {None, before}, patience=240)
+    eventually(lambda: system.pids.get(role) not in {None, before}, patience=180)
 
     assert system.ended(job_id)["status"] == "succeeded"
+    assert system.creates_of([job_id]) == {1}
 
 
 def _run_in(system, code, *arguments):
