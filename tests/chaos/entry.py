@@ -25,17 +25,16 @@ def step(name: str) -> None:
     path = os.environ.get("CHAOS_STEP")
     if not path or not Path(path).exists():
         return
-    with Path(path).open("r+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        order = json.loads(file.read())
+    with Path(f"{path}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        order = json.loads(Path(path).read_text())
         if order["step"] != name or order["left"] <= 0:
             return
         order["left"] -= 1
-        file.seek(0)
-        file.truncate()
-        file.write(json.dumps(order))
-        file.flush()
-    os.killpg(os.getpgrp(), SIGNALS[order["how"]])
+        new = Path(f"{path}.new")  # in one move: another thread may be killing us just now
+        new.write_text(json.dumps(order))
+        new.rename(path)
+        os.killpg(os.getpgrp(), SIGNALS[order["how"]])
 
 
 def up(data_dir: str) -> None:
