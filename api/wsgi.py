@@ -16,7 +16,7 @@ from fixative.telemetry.logging import configure_logging
 from worker.publisher import Publisher
 
 CONNECTIONS = 10
-PATIENCE_SECONDS = 2.2  # with Postgres: whoever submits is answered within 3 s
+PATIENCE_SECONDS = 2.5  # with Postgres: whoever submits is answered within 3 s
 APP_LOAD_ERROR = 4  # with this exit code of a worker gunicorn ends instead of starting another
 
 try:
