@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, true, update
+from sqlalchemy import select, true, update
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -100,12 +100,6 @@ def letters_of(session: Session, job: Job) -> list[DeadLetter]:
     """The job's open letters, oldest first."""
     found = select(DeadLetter).where(DeadLetter.job_id == job.id, DeadLetter.requeued_at.is_(None))
     return list(session.scalars(found.order_by(DeadLetter.id)))
-
-
-def open_letters(session: Session) -> int:
-    """How many letters nobody has dealt with yet."""
-    found = select(func.count()).select_from(DeadLetter).where(DeadLetter.requeued_at.is_(None))
-    return session.scalars(found).one()
 
 
 def _storable(value: Any) -> Any:
