@@ -15,11 +15,13 @@ from tests.chaos.system import ChaosSystem
 WORKERS = ("worker-io", "worker-store", "worker-derive")
 ROLES = ("api", *WORKERS, "beat", "postgres", "valkey", "seaweedfs")
 LONGER_THAN_A_LEASE = 35.0
-SHORT = 5.0
+SHORT = 10.0
 
 
 class Mayhem:
     """Acts every `every` seconds from `start` to `stop`; `done` counts what it did.
+
+    A stop counts once more when it lasted: the one at the end of the storm is cut short.
 
     Of what lasts, one thing at a time goes on: a system of which all is stopped proves nothing.
     """
@@ -30,6 +32,7 @@ class Mayhem:
         self._every = every
         self._over = threading.Event()
         self._lasting: tuple[float, Callable[[], object]] | None = None
+        self._still: str | None = None  # the role that is stopped: a kill would cut that short
         self._thread = threading.Thread(target=self._run, name="mayhem", daemon=True)
         self.done: Counter[str] = Counter()
 
@@ -53,7 +56,8 @@ class Mayhem:
 
     def _act(self) -> None:
         """One deed; the dice are rolled alike whatever came of the one before."""
-        roll, role = self._rng.random(), self._rng.choice(ROLES)
+        roll = self._rng.random()
+        role = self._rng.choice([role for role in ROLES if role != self._still])
         through = self._rng.choice(("postgres", "valkey", "seaweedfs"))
         if roll < 0.6 or self._lasting is not None:
             if self._system.signal(role, signal.SIGKILL):
@@ -75,19 +79,24 @@ class Mayhem:
             self._proxy("seaweedfs", "refuse_writes", True, False)
 
     def _stop(self, role: str) -> None:
-        pid = self._system.pid(role)
-        if pid is None or not self._system.signal(role, signal.SIGSTOP):
+        if not self._system.signal(role, signal.SIGSTOP):
             return
         self.done[f"stop {role}"] += 1
-        # Without Postgres or Valkey nothing gets on: that is seen in less time.
-        seconds = SHORT if role in {"postgres", "valkey"} else LONGER_THAN_A_LEASE
-        self._last(seconds, lambda: self._system.signal(role, signal.SIGCONT))
+        self._still = role
+        self._last(LONGER_THAN_A_LEASE, lambda: self._go_on(role))
+
+    def _go_on(self, role: str) -> None:
+        """Let it go on, and count it if it stood still until now."""
+        if self._system.stopped(role):
+            self.done[f"stopped to the end {role}"] += 1
+        self._system.signal(role, signal.SIGCONT)
+        self._still = None
 
     def _proxy(self, through: str, mode: str, value: object, usual: object) -> None:
         proxy = self._system.proxies[through]
         setattr(proxy, mode, value)
         self.done[f"{mode} {through}"] += 1
-        self._last(SHORT * 2, lambda: setattr(proxy, mode, usual))
+        self._last(SHORT, lambda: setattr(proxy, mode, usual))
 
     def _last(self, seconds: float, undo: Callable[[], object]) -> None:
         self._lasting = (time.monotonic() + seconds, undo)

@@ -52,8 +52,8 @@ class Waker:
                     self._system.signal(role, signal.SIGCONT)
 
 
-def at_step(system: ChaosSystem, name: str, how: str) -> Verdict:
-    """Twenty jobs, and so many deaths at this step as TIMES says."""
+def at_step(system: ChaosSystem, name: str, how: str, earlier: set[str]) -> Verdict:
+    """Twenty jobs, and so many deaths at this step as TIMES says; `earlier` gains the jobs."""
     order = {"step": name, "how": how, "left": TIMES[how]}
     system.step_file.write_text(json.dumps(order))
     load = Load()
@@ -62,7 +62,8 @@ def at_step(system: ChaosSystem, name: str, how: str) -> Verdict:
     system.until_ready()
     drained = wait_until_drained(system, DRAIN_SECONDS)
     left = json.loads(system.step_file.read_text())["left"]
-    verdict = judge(system, load)
+    verdict = judge(system, load, earlier)
+    earlier.update(load.accepted)
     verdict.drained_after_seconds = round(drained)
     verdict.seconds = round(time.monotonic() - began)
     verdict.mayhem = {f"{how} {name}": TIMES[how] - left}
@@ -78,7 +79,7 @@ def main() -> None:
     parser.add_argument("--how", action="append", choices=tuple(TIMES))
     parser.add_argument("--keep", type=Path, help="a directory for data and logs, kept")
     asked = parser.parse_args()
-    failed = False
+    failed, earlier = False, set[str]()
     with tempfile.TemporaryDirectory() as temporary:
         system = ChaosSystem(asked.keep or Path(temporary), **SETTINGS)
         waker = Waker(system)
@@ -86,7 +87,7 @@ def main() -> None:
             system.configure(latency=FAST, creates_per_minute=60_000, reads_per_minute=60_000)
             for how in asked.how or TIMES:
                 for name in asked.step or STEPS:
-                    verdict = at_step(system, name, how)
+                    verdict = at_step(system, name, how, earlier)
                     failed = failed or bool(verdict.violations)
                     done = verdict.mayhem[f"{how} {name}"]
                     print(

@@ -3,6 +3,7 @@
 import json
 import time
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,8 +60,11 @@ def wait_until_drained(system: ChaosSystem, patience: float) -> float:
     return time.monotonic() - began
 
 
-def judge(system: ChaosSystem, load: Load) -> Verdict:
-    """Look at every accepted job, its predictions and its objects."""
+def judge(system: ChaosSystem, load: Load, earlier: Collection[str] = ()) -> Verdict:
+    """Look at every accepted job, its predictions and its objects, and for any that are none's.
+
+    `earlier` are the jobs of loads before this one.
+    """
     found = Verdict(jobs=len(load.accepted))
     found.slowest_answer_seconds = round(load.slowest, 2)
     found.submits_asked_again = load.refused
@@ -76,6 +80,7 @@ def judge(system: ChaosSystem, load: Load) -> Verdict:
             found.violations.append(f"{job_id}: accepted, and not there")
             continue
         _judge_job(found, job_id, rows[job_id], stats["creates"]["by_job"].get(job_id, 0))
+    _judge_others(found, {*load.accepted, *earlier}, rows, stats["creates"])
     _judge_media(system, found, {id_: rows[id_] for id_ in load.accepted if id_ in rows})
     _judge_rows(system, found)
     return found
@@ -110,6 +115,22 @@ def _judge_job(found: Verdict, job_id: str, row: tuple[Any, ...], creates: int) 
             found.violations.append(f"{job_id}: still {status}, waiting for {waiting}")
     if creates == 0 and status != "canceled":
         found.violations.append(f"{job_id}: {status} without having been created")
+
+
+def _judge_others(
+    found: Verdict, accepted: set[str], rows: dict[str, tuple[Any, ...]], creates: dict[str, Any]
+) -> None:
+    """Every client asked until it was answered: no job, and no create, may be nobody's."""
+    for job_id in rows.keys() - accepted:
+        found.violations.append(f"{job_id}: a job that nobody was told of")
+    for job_id, n in creates["by_job"].items():
+        if job_id not in accepted:
+            found.paid_twice += n
+            found.violations.append(f"{job_id}: created {n} times for nobody")
+    nameless = creates["total"] - sum(creates["by_job"].values())
+    if nameless:
+        found.paid_twice += nameless
+        found.violations.append(f"{nameless} creates that name no job")
 
 
 def _judge_media(system: ChaosSystem, found: Verdict, rows: dict[str, tuple[Any, ...]]) -> None:
