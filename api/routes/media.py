@@ -12,7 +12,7 @@ from api.schemas import MediaPath
 from fixative.jobs.store import find_media, get_job
 from fixative.media.bucket import Bucket
 from fixative.postgres.engine import Database
-from fixative.postgres.tables import Media
+from fixative.postgres.media_tables import Media
 
 A_YEAR = 365 * 24 * 3600
 SHOWN_BY_BROWSERS = ("image/", "video/", "audio/")

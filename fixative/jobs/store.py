@@ -23,7 +23,8 @@ from sqlalchemy.orm import Session
 from fixative.errors import NotFound
 from fixative.jobs.states import is_terminal, sources
 from fixative.postgres.leases import Lease
-from fixative.postgres.tables import Attempt, Job, Media
+from fixative.postgres.media_tables import Media
+from fixative.postgres.tables import Attempt, Job
 
 
 def get_job(session: Session, job_id: uuid.UUID, *, owner_id: uuid.UUID | None = None) -> Job:

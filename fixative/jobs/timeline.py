@@ -5,8 +5,9 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from fixative.postgres.media_tables import Media
 from fixative.postgres.operation_tables import DeadLetter
-from fixative.postgres.tables import Attempt, Delivery, Job, Media, Transition
+from fixative.postgres.tables import Attempt, Delivery, Job, Transition
 
 
 def timeline(session: Session, job: Job) -> list[dict[str, Any]]:

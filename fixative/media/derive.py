@@ -18,7 +18,8 @@ from fixative.media.put import MediaPut, Piece
 from fixative.media.reader import HashingReader
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import Lease, LeaseKeeper, let_go, still_mine, take
-from fixative.postgres.tables import Job, Media
+from fixative.postgres.media_tables import Media
+from fixative.postgres.tables import Job
 
 THUMBNAIL_SIDE = 512
 MOST_BYTES = 256 * 2**20

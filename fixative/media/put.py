@@ -12,7 +12,8 @@ from fixative.media.outputs import Pointer
 from fixative.media.reader import HashingReader
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import Lease, still_mine
-from fixative.postgres.tables import Attempt, Job, Media
+from fixative.postgres.media_tables import Media
+from fixative.postgres.tables import Attempt, Job
 from fixative.steps import step
 
 

@@ -36,7 +36,8 @@ from fixative.media.reader import HashingReader
 from fixative.names import DERIVE_MEDIA, Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import Lease, LeaseKeeper, let_go, take
-from fixative.postgres.tables import Attempt, Job, Media
+from fixative.postgres.media_tables import Media
+from fixative.postgres.tables import Attempt, Job
 from fixative.steps import step
 
 BACKOFF_SECONDS = 2.0

@@ -6,8 +6,9 @@ from typing import Any
 from fixative.errors import MalformedPrediction
 from fixative.media.hosts import AllowedHosts
 from fixative.media.outputs import find_files, put_at
+from fixative.postgres.media_tables import Media
 from fixative.postgres.operation_tables import DeadLetter
-from fixative.postgres.tables import Attempt, Job, Media
+from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.prediction import read_instant
 
 KEPT_BY_REPLICATE = timedelta(hours=1)

@@ -44,6 +44,7 @@ class Owner(Table):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     weight: Mapped[float] = mapped_column(server_default="1")
+    retention_days: Mapped[int | None]  # None: as FIXATIVE_RETENTION_DAYS says
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
@@ -95,12 +96,17 @@ class Job(Table):
     lease_token: Mapped[int] = mapped_column(BigInteger, server_default="0")  # fences every move
     lease_until: Mapped[datetime | None]
     derive_due_at: Mapped[datetime | None]
+    record_due_at: Mapped[datetime | None]  # what was written outside the database is behind it
+    expires_at: Mapped[datetime | None]  # when Replicate deletes the output that is being stored
+    large: Mapped[bool] = mapped_column(server_default=text("false"))  # only large files are left
     cancel_requested_at: Mapped[datetime | None]
 
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     updated_at: Mapped[datetime] = mapped_column(server_default=NOW)
     submitted_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]  # from then on a tombstone: nothing of the job is shown
+    purge_due_at: Mapped[datetime | None]  # its objects are still to be removed from the bucket
 
     __table_args__ = (
         CheckConstraint(one_of("status", JOB_STATUSES), name="status"),
@@ -130,6 +136,22 @@ class Job(Table):
             "derive_due_at",
             postgresql_where=text("derive_due_at IS NOT NULL"),
         ),
+        Index("ix_jobs_expiring", "expires_at", postgresql_where=text("status = 'storing'")),
+        Index(
+            "ix_jobs_record_due",
+            "record_due_at",
+            postgresql_where=text("record_due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_jobs_purge_due",
+            "purge_due_at",
+            postgresql_where=text("purge_due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_jobs_kept",
+            "completed_at",
+            postgresql_where=text("completed_at IS NOT NULL AND deleted_at IS NULL"),
+        ),
         Index(
             "ix_jobs_cancel_due",
             "cancel_requested_at",
@@ -150,6 +172,7 @@ class Attempt(Table):
     job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
     number: Mapped[int]
     version: Mapped[str | None]  # as it was sent; None where Replicate takes none
+    input: Mapped[Verbatim | None]  # as it was sent, where that is not the job's own
     account: Mapped[str | None]  # whose listing shows it, where that was known
     stands_in: Mapped[bool] = mapped_column(server_default=text("false"))  # for one a restore lost
     outcome: Mapped[str] = mapped_column(server_default="open")
@@ -225,33 +248,4 @@ class Delivery(Table):
             "next_attempt_at",
             postgresql_where=text("processed_at IS NULL"),
         ),
-    )
-
-
-class Media(Table):
-    """One object in the bucket: an original, or something derived from it."""
-
-    __tablename__ = "media"
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
-    attempt_id: Mapped[uuid.UUID]
-    index: Mapped[int]
-    role: Mapped[str]  # original, thumbnail
-    name: Mapped[str]
-    key: Mapped[str]
-    kind: Mapped[str]  # image, video, audio, text, file
-    content_type: Mapped[str]
-    bytes: Mapped[int] = mapped_column(BigInteger)
-    sha256: Mapped[str]
-    pointers: Mapped[list[Any]] = mapped_column(
-        JSON
-    )  # where in the output it stood, each a path of keys and indexes
-    width: Mapped[int | None]
-    height: Mapped[int | None]
-    duration: Mapped[float | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
-
-    __table_args__ = (
-        Index("uq_media_place", "job_id", "attempt_id", "index", "role", unique=True),
     )

@@ -9,7 +9,8 @@ from sqlalchemy import insert, update
 
 from api import bodies
 from fixative.errors import BucketError
-from fixative.postgres.tables import Attempt, Job, Media
+from fixative.postgres.media_tables import Media
+from fixative.postgres.tables import Attempt, Job
 
 BYTES = bytes(range(256)) * 2000
 
