@@ -125,6 +125,6 @@ class Services:
 
     def close(self) -> None:
         """Close what was opened; call it when the process ends."""
-        for part in ("leases", "fetcher", "bucket", "replicate", "shared", "database"):
+        for part in ("leases", "bucket", "replicate", "shared", "database"):
             if part in self.__dict__:
                 getattr(self, part).close()

@@ -167,7 +167,6 @@ def test_a_file_beyond_the_limit_fails_the_job(environ, services, storing, read_
     fetcher = type(services.fetcher)(services.fetcher.allowed, small.fixative_max_output_bytes)
 
     replace(services.storer, fetcher=fetcher).store(job_id)
-    fetcher.close()
 
     assert read_job(job_id).error["code"] == "output_too_large"
 
