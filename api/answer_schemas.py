@@ -96,7 +96,9 @@ class MediaPart(Answer):
     sha256: str
     width: int | None
     height: int | None
-    duration: float | None
+    duration: float | None = Field(description="Seconds")
+    details: dict[str, Any] | None = Field(description="What else was found out about it")
+    derive_error: str | None = Field(description="Why nothing could be derived from it")
     url: str
 
 

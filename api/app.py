@@ -23,6 +23,7 @@ from api.routes.operation import operation_routes
 from api.routes.pages import pages_routes
 from api.routes.webhooks import webhook_routes
 from api.webhook_secret import WebhookSecret
+from fixative.access.links import Links
 from fixative.errors import NotFound
 from fixative.media.bucket import Bucket
 from fixative.postgres.engine import Database
@@ -80,9 +81,10 @@ def create_app(
     readiness = Readiness(database, redis, bucket)
     secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
     shared = Shared(redis)
-    views = JobViews(settings)
+    links = Links.of(settings)
+    views = JobViews(settings, links)
     app.register_api(jobs_routes(settings, database, publisher, views))
-    app.register_api(media_routes(database, bucket))
+    app.register_api(media_routes(database, bucket, keys, links))
     app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(shared)))
     app.register_api(admin_routes(database, admin_key))
     app.register_api(dead_letter_routes(database, publisher))

@@ -11,6 +11,8 @@ from fixative.media.derive import Deriver
 from fixative.media.fetch import Fetcher
 from fixative.media.hosts import AllowedHosts
 from fixative.media.keys import Keys
+from fixative.media.manifest import Recorder
+from fixative.media.purge import Purger
 from fixative.media.save import Storer
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import LeaseKeeper
@@ -100,6 +102,7 @@ class Services:
             database=self.database,
             bucket=self.bucket,
             fetcher=self.fetcher,
+            replicate=self.replicate,
             keys=self.keys,
             leases=self.leases,
         )
@@ -108,6 +111,22 @@ class Services:
     def deriver(self) -> Deriver:
         return Deriver(
             database=self.database, bucket=self.bucket, keys=self.keys, leases=self.leases
+        )
+
+    @once
+    def recorder(self) -> Recorder:
+        return Recorder(
+            database=self.database, bucket=self.bucket, keys=self.keys, leases=self.leases
+        )
+
+    @once
+    def purger(self) -> Purger:
+        return Purger(
+            database=self.database,
+            bucket=self.bucket,
+            keys=self.keys,
+            leases=self.leases,
+            retention_days=self.settings.fixative_retention_days,
         )
 
     @once

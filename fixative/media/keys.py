@@ -17,6 +17,10 @@ class Keys:
         day = f"{job.created_at:%Y/%m/%d}"
         return f"{self._root}{folder}/{job.owner_id}/{day}/{job.id}/{name}"
 
+    def deleted(self, job: Job) -> str:
+        """Where a deleted job's tombstone lies."""
+        return f"{self._root}deleted/{job.id}.json"
+
     def config(self, name: str) -> str:
         """Where `name` lies that is no job's, but the whole system's."""
         return f"{self._root}config/{name}"
