@@ -49,6 +49,7 @@ class Settings(BaseModel):
 
     fixative_public_url: str | None = None
     fixative_admin_key: SecretStr
+    fixative_signing_key: SecretStr | None = None
     fixative_data_dir: Path = Path(DEFAULT_DATA_DIR)
     fixative_env: Literal["", "dev", "staging", "homolog", "prod"] = ""
     fixative_creates_per_minute: float = Field(600, gt=0)
@@ -60,10 +61,10 @@ class Settings(BaseModel):
     fixative_allowed_output_hosts: str = "replicate.delivery,*.replicate.delivery"
     fixative_log_format: Literal["json", "console"] = "json"
 
-    @field_validator("fixative_admin_key")
+    @field_validator("fixative_admin_key", "fixative_signing_key")
     @classmethod
-    def _long_enough(cls, key: SecretStr) -> SecretStr:
-        if len(key.get_secret_value()) < 16:  # noqa: PLR2004
+    def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value()) < 16:  # noqa: PLR2004
             raise ValueError("must have 16 characters or more")
         return key
 
