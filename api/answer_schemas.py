@@ -178,6 +178,7 @@ EXAMPLE_JOB: dict[str, Any] = {
         }
     ],
     "warnings": [],
+    "media_expires_at": None,
     "dead_letters": [],
     "error": None,
     "source": "api",
@@ -199,6 +200,7 @@ class Job(JobSummary):
     output: Any
     media: list[MediaPart]
     warnings: list[str]
+    media_expires_at: AwareDatetime | None = Field(description="When it is deleted, by retention")
     dead_letters: list[LetterPart]
 
 

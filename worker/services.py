@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
+from fixative.access.links import Links
 from fixative.jobs.submit import Submitter
 from fixative.media.bucket import Bucket
 from fixative.media.derive import Deriver
 from fixative.media.fetch import Fetcher
+from fixative.media.files import Files
 from fixative.media.hosts import AllowedHosts
+from fixative.media.inputs import Inputs
 from fixative.media.keys import Keys
 from fixative.media.manifest import Recorder
 from fixative.media.purge import Purger
@@ -83,8 +86,19 @@ class Services:
             pace=self.creates,
             leases=self.leases,
             may_submit=self.epoch.may_submit,
+            prepare_input=self.inputs.prepare,
             webhook_url=self.settings.webhook_url,
             max_run_seconds=self.settings.fixative_max_run_seconds,
+        )
+
+    @once
+    def inputs(self) -> Inputs:
+        return Inputs(
+            files=Files(self.database, self.bucket, self.keys),
+            fetcher=self.fetcher,
+            replicate=self.replicate,
+            links=Links.of(self.settings),
+            public_url=self.settings.fixative_public_url,
         )
 
     @once

@@ -32,6 +32,10 @@ class Links:
         signature = _hmac(self._key, PURPOSE + path.encode())[:SIGNATURE_BYTES]
         return base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
 
+    def signed(self, path: str) -> str:
+        """The path with its signature."""
+        return f"{path}?sig={self.sign(path)}"
+
     def valid(self, path: str, signature: str) -> bool:
         """Whether the signature is this path's; how long that takes tells nothing."""
         return hmac.compare_digest(self.sign(path).encode(), signature.encode())

@@ -1,7 +1,7 @@
 """The bucket: S3's errors as ours, uploads that never show half of themselves."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PART = 8 * 2**20
 DELETED_AT_ONCE = 1000  # S3's own limit
+PIECE = 128 * 2**10
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 # One part at a time in the calling thread: constant memory, and an error in reading the source
 # aborts the upload instead of leaving it behind.
@@ -70,6 +71,7 @@ class Bucket:
                 read_timeout=60,
                 retries={"mode": "standard", "max_attempts": 3},
                 max_pool_connections=32,
+                signature_version="s3v4",  # the older one signs no length into an upload's URL
                 request_checksum_calculation="when_required",  # not every S3 knows the newer ones
                 response_checksum_validation="when_required",
                 s3={
@@ -161,6 +163,25 @@ class Bucket:
                     "ResponseContentDisposition": (
                         f'{disposition(content_type)}; filename="{filename}"'
                     ),
+                },
+                ExpiresIn=seconds,
+            )
+
+    def chunks(self, key: str) -> Generator[bytes, None, None]:
+        """All the object's bytes, piece by piece. Raises NotFound, at the first."""
+        with _translated(key), closing(self.get(key).body) as body:
+            yield from body.iter_chunks(PIECE)
+
+    def upload_url(self, key: str, content_type: str, length: int, *, seconds: int) -> str:
+        """Where anybody may PUT the object, within so many seconds, of this type and length."""
+        with _translated(key):
+            return self._s3.generate_presigned_url(
+                "put_object",
+                Params={
+                    "Bucket": self.name,
+                    "Key": key,
+                    "ContentType": content_type,
+                    "ContentLength": length,
                 },
                 ExpiresIn=seconds,
             )

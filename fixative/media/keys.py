@@ -1,5 +1,8 @@
 """Keys in the bucket: computed from the job alone, so that writing twice is writing once."""
 
+import uuid
+from datetime import datetime
+
 from fixative.postgres.tables import Attempt, Job
 
 FOLDERS = {"image": "images", "video": "videos", "audio": "audio", "text": "text"}
@@ -20,6 +23,10 @@ class Keys:
     def deleted(self, job: Job) -> str:
         """Where a deleted job's tombstone lies."""
         return f"{self._root}deleted/{job.id}.json"
+
+    def input(self, owner_id: uuid.UUID, file_id: uuid.UUID, day: datetime, name: str) -> str:
+        """Where an input file lies; `day` is that of its row."""
+        return f"{self._root}inputs/{owner_id}/{day:%Y/%m/%d}/{file_id}/{name}"
 
     def config(self, name: str) -> str:
         """Where `name` lies that is no job's, but the whole system's."""

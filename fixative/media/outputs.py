@@ -32,7 +32,7 @@ class OutputFile:
 def find_files(output: Any, allowed: AllowedHosts) -> list[OutputFile]:
     """Every file in any JSON, in document order. Any other URL is data."""
     places: dict[str, list[Pointer]] = {}
-    for pointer, text in _strings(output, []):
+    for pointer, text in strings(output, []):
         if DATA_URI.match(text) or allowed.allows(text):
             places.setdefault(text, []).append(pointer)
     return [OutputFile(i, url, pointers) for i, (url, pointers) in enumerate(places.items())]
@@ -76,18 +76,19 @@ def put_at(output: Any, values: list[tuple[Pointer, Any]]) -> Any:
     return root["output"]
 
 
-def _is_plain(output: Any) -> bool:
-    if isinstance(output, list):
-        return all(isinstance(item, str) for item in output)
-    return isinstance(output, str)
-
-
-def _strings(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
+def strings(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
+    """Every string in any JSON with its place below `pointer`, in document order."""
     if isinstance(value, str):
         yield pointer, value
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _strings(item, [*pointer, index])
+            yield from strings(item, [*pointer, index])
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _strings(item, [*pointer, key])
+            yield from strings(item, [*pointer, key])
+
+
+def _is_plain(output: Any) -> bool:
+    if isinstance(output, list):
+        return all(isinstance(item, str) for item in output)
+    return isinstance(output, str)

@@ -15,7 +15,7 @@ from fixative.errors import WorkerLost
 from fixative.jobs.cancel import running_duplicates
 from fixative.jobs.dead_letters import bury
 from fixative.jobs.store import with_warning
-from fixative.jobs.submit import due as due_for_submission
+from fixative.jobs.turn import due as due_for_submission
 from fixative.names import (
     CANCEL_PREDICTION,
     CREATE_PREDICTION,
