@@ -41,7 +41,7 @@ def find_files(output: Any, allowed: AllowedHosts) -> list[OutputFile]:
 def media_elsewhere(output: Any, files: list[OutputFile]) -> list[str]:
     """The URLs that look like media and are no files of ours: they stay as they are."""
     ours = {file.url for file in files}
-    urls = (text for _, text in _strings(output, []) if MEDIA_URL.fullmatch(text))
+    urls = (text for _, text in strings(output, []) if MEDIA_URL.fullmatch(text))
     return [url for url in dict.fromkeys(urls) if url not in ours]
 
 
