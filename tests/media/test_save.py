@@ -14,27 +14,7 @@ from fixative.media.originals import LARGE
 from fixative.media.view import job_view
 from fixative.names import STORE_LARGE, STORE_OUTPUTS
 from fixative.postgres.tables import Attempt, Job
-from fixative.recovery.poll import ask_about
 from fixative.settings import load_settings
-
-
-@pytest.fixture
-def storing(services, database, submit, attempts_of, eventually, read_job):
-    """A job whose prediction has succeeded, ready to be stored."""
-
-    def make(model="black-forest-labs/flux-schnell", **request):
-        job_id = submit(model, **request)
-        services.submitter.submit(job_id)
-        prediction_id = attempts_of(job_id)[0].prediction_id
-
-        def arrived():
-            ask_about(database, services.replicate, prediction_id)
-            return read_job(job_id).status == "storing"
-
-        eventually(arrived)
-        return job_id
-
-    return make
 
 
 @pytest.fixture
