@@ -3,35 +3,23 @@
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any
 
 import boto3
-from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fixative.errors import BucketError, NotFound
 from fixative.media.disposition import disposition
+from fixative.media.upload import SupportsRead, upload
 from fixative.settings import Settings
-
-
-class SupportsRead(Protocol):
-    """What can be uploaded: it is read once, from its beginning."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """The next bytes, empty at the end."""
-
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-PART = 8 * 2**20
 DELETED_AT_ONCE = 1000  # S3's own limit
 PIECE = 128 * 2**10
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
-# One part at a time in the calling thread: constant memory, and an error in reading the source
-# aborts the upload instead of leaving it behind.
-TRANSFER = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, use_threads=False)
 
 
 @dataclass(frozen=True)
@@ -84,17 +72,12 @@ class Bucket:
     def put(self, key: str, source: SupportsRead, content_type: str) -> None:
         """Upload all of `source`; whatever it raises while read comes through, nothing stored."""
         with _translated(key):
-            self._s3.upload_fileobj(
-                cast("IO[bytes]", source),
-                self.name,
-                key,
-                ExtraArgs={
-                    "ContentType": content_type,
-                    "ContentDisposition": disposition(content_type),
-                    **self._encryption,
-                },
-                Config=TRANSFER,
-            )
+            headers = {
+                "ContentType": content_type,
+                "ContentDisposition": disposition(content_type),
+                **self._encryption,
+            }
+            upload(self._s3, self.name, key, source, headers)
 
     def head(self, key: str) -> StoredObject | None:
         """The object without its bytes; None when there is none."""
