@@ -40,8 +40,11 @@ class Keys:
         self._admin_key = admin_key
         self._remembered: dict[str, tuple[float, Caller]] = {}
 
-    def caller_of(self, request: Request, scope: str) -> Caller:
-        """Whose key the request carries. Raises Unauthorized, or Forbidden without the scope."""
+    def caller_of(self, request: Request, *scopes: str) -> Caller:
+        """Whose key the request carries, with one of these scopes.
+
+        Raises Unauthorized, or Forbidden without any of them.
+        """
         presented = _presented(request)
         caller = self._recognise(presented) if presented else None
         if caller is None:
@@ -49,8 +52,8 @@ class Keys:
                 "a valid key is needed, as Authorization: Bearer or X-API-Key",
                 www_authenticate=WWWAuthenticate("bearer"),
             )
-        if scope not in caller.scopes:
-            raise Forbidden(f"this key lacks the scope {scope}")
+        if caller.scopes.isdisjoint(scopes):
+            raise Forbidden(f"this key lacks the scope {' or '.join(scopes)}")
         return caller
 
     def _recognise(self, presented: str) -> Caller | None:
