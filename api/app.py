@@ -24,6 +24,7 @@ from api.routes.operation import operation_routes
 from api.routes.pages import pages_routes
 from api.routes.webhooks import webhook_routes
 from api.webhook_secret import WebhookSecret
+from fixative.access.links import Links
 from fixative.errors import NotFound
 from fixative.media.bucket import Bucket
 from fixative.media.files import Files
@@ -78,12 +79,13 @@ def create_app(
     register_request_ids(app)
     register_draining(app)
     app.before_request(_refuse_nul)
-    register_auth(app, keys)
+    links = Links.of(settings)
+    register_auth(app, keys, links)
 
     readiness = Readiness(database, redis, bucket)
     secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
     shared = Shared(redis)
-    views = JobViews(settings)
+    views = JobViews(settings, links)
     app.register_api(jobs_routes(settings, database, publisher, views))
     app.register_api(media_routes(database, bucket))
     bucket_keys = BucketKeys(settings.s3_prefix, settings.fixative_env)

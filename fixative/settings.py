@@ -38,6 +38,9 @@ class Settings(BaseModel):
     s3_bucket: str
     s3_endpoint_url: str | None = None
     s3_prefix: str = ""
+    s3_sse: Literal["AES256", "aws:kms"] | None = None
+    s3_kms_key_id: str | None = None
+    s3_accelerate: bool = False
     aws_region: str = "us-east-1"
     aws_access_key_id: str | None = None
     aws_secret_access_key: SecretStr | None = None
@@ -59,6 +62,7 @@ class Settings(BaseModel):
     fixative_max_run_seconds: int = Field(7200, ge=5)
     fixative_max_output_bytes: int = Field(10 * 2**30, gt=0)
     fixative_allowed_output_hosts: str = "replicate.delivery,*.replicate.delivery"
+    fixative_retention_days: int | None = Field(None, gt=0, le=36500)
     fixative_log_format: Literal["json", "console"] = "json"
 
     @field_validator("fixative_admin_key", "fixative_signing_key")

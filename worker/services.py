@@ -14,6 +14,8 @@ from fixative.media.files import Files
 from fixative.media.hosts import AllowedHosts
 from fixative.media.inputs import Inputs
 from fixative.media.keys import Keys
+from fixative.media.manifest import Recorder
+from fixative.media.purge import Purger
 from fixative.media.save import Storer
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import LeaseKeeper
@@ -114,6 +116,7 @@ class Services:
             database=self.database,
             bucket=self.bucket,
             fetcher=self.fetcher,
+            replicate=self.replicate,
             keys=self.keys,
             leases=self.leases,
         )
@@ -122,6 +125,22 @@ class Services:
     def deriver(self) -> Deriver:
         return Deriver(
             database=self.database, bucket=self.bucket, keys=self.keys, leases=self.leases
+        )
+
+    @once
+    def recorder(self) -> Recorder:
+        return Recorder(
+            database=self.database, bucket=self.bucket, keys=self.keys, leases=self.leases
+        )
+
+    @once
+    def purger(self) -> Purger:
+        return Purger(
+            database=self.database,
+            bucket=self.bucket,
+            keys=self.keys,
+            leases=self.leases,
+            retention_days=self.settings.fixative_retention_days,
         )
 
     @once
@@ -139,6 +158,6 @@ class Services:
 
     def close(self) -> None:
         """Close what was opened; call it when the process ends."""
-        for part in ("leases", "fetcher", "bucket", "replicate", "shared", "database"):
+        for part in ("leases", "bucket", "replicate", "shared", "database"):
             if part in self.__dict__:
                 getattr(self, part).close()

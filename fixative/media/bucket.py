@@ -1,6 +1,6 @@
 """The bucket: S3's errors as ours, uploads that never show half of themselves."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fixative.errors import BucketError, NotFound
+from fixative.media.disposition import disposition
 from fixative.settings import Settings
 
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PART = 8 * 2**20
+DELETED_AT_ONCE = 1000  # S3's own limit
 PIECE = 128 * 2**10
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 # One part at a time in the calling thread: constant memory, and an error in reading the source
@@ -43,12 +45,21 @@ class StoredObject:
     content_range: str | None = None
 
 
+@dataclass(frozen=True)
+class Listed:
+    """An object as a listing shows it."""
+
+    key: str
+    bytes: int
+
+
 class Bucket:
     """One bucket. Safe to use from many threads. Every method may raise BucketError."""
 
     def __init__(self, settings: Settings) -> None:
         secret = settings.aws_secret_access_key
         self.name = settings.s3_bucket
+        self._encryption = _encryption(settings)
         self._s3: S3Client = boto3.client(
             "s3",
             endpoint_url=settings.s3_endpoint_url,
@@ -63,7 +74,10 @@ class Bucket:
                 signature_version="s3v4",  # the older one signs no length into an upload's URL
                 request_checksum_calculation="when_required",  # not every S3 knows the newer ones
                 response_checksum_validation="when_required",
-                s3={"addressing_style": "path"} if settings.s3_endpoint_url else {},
+                s3={
+                    "addressing_style": "path" if settings.s3_endpoint_url else "auto",
+                    "use_accelerate_endpoint": settings.s3_accelerate,
+                },
             ),
         )
 
@@ -74,7 +88,11 @@ class Bucket:
                 cast("IO[bytes]", source),
                 self.name,
                 key,
-                ExtraArgs={"ContentType": content_type},
+                ExtraArgs={
+                    "ContentType": content_type,
+                    "ContentDisposition": disposition(content_type),
+                    **self._encryption,
+                },
                 Config=TRANSFER,
             )
 
@@ -108,6 +126,47 @@ class Bucket:
         with _translated(key), self._s3.get_object(Bucket=self.name, Key=key)["Body"] as body:
             return body.read()
 
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove these objects; one that is not there is no error."""
+        for start in range(0, len(keys), DELETED_AT_ONCE):
+            batch = keys[start : start + DELETED_AT_ONCE]
+            with _translated(batch[0]):
+                answer = self._s3.delete_objects(
+                    Bucket=self.name,
+                    Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True},
+                )
+            if left := answer.get("Errors"):
+                raise BucketError(f"{left[0].get('Key')}: {left[0].get('Message')}")
+
+    def delete_folder(self, prefix: str) -> None:
+        """Remove every object whose key begins so."""
+        self.delete([found.key for found in self.listing(prefix)])
+
+    def listing(self, prefix: str) -> Iterator[Listed]:
+        """Every object whose key begins so, in the order of keys."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
+        with _translated(prefix):
+            for page in pages:
+                for found in page.get("Contents", ()):
+                    yield Listed(found["Key"], found["Size"])
+
+    def address(self, key: str, *, name: str, content_type: str, seconds: int) -> str:
+        """Where anybody may GET the object for so many seconds, straight from the bucket."""
+        filename = name.replace("/", "-")
+        with _translated(key):
+            return self._s3.generate_presigned_url(
+                "get_object",
+                Params={
+                    "Bucket": self.name,
+                    "Key": key,
+                    "ResponseContentType": content_type,
+                    "ResponseContentDisposition": (
+                        f'{disposition(content_type)}; filename="{filename}"'
+                    ),
+                },
+                ExpiresIn=seconds,
+            )
+
     def chunks(self, key: str) -> Generator[bytes, None, None]:
         """All the object's bytes, piece by piece. Raises NotFound, at the first."""
         with _translated(key), closing(self.get(key).body) as body:
@@ -135,6 +194,12 @@ class Bucket:
         """Raise BucketError unless the bucket is there and lets us in."""
         with _translated(self.name):
             self._s3.head_bucket(Bucket=self.name)
+
+
+def _encryption(settings: Settings) -> dict[str, str]:
+    """How S3 is asked to encrypt what is put; nothing: as the bucket does by itself."""
+    asked = {"ServerSideEncryption": settings.s3_sse, "SSEKMSKeyId": settings.s3_kms_key_id}
+    return {name: value for name, value in asked.items() if value}
 
 
 @contextmanager

@@ -42,6 +42,11 @@ class Picture:
     thumbnail: bytes
 
 
+def derivable(media: Media) -> bool:
+    """Whether something can be derived from it."""
+    return (media.kind, media.role) == ("image", "original")
+
+
 @dataclass(frozen=True)
 class Deriver:
     """What deriving needs."""

@@ -11,6 +11,12 @@ from fixative.media.hosts import AllowedHosts
 # RFC 2397 lets the type be absent; models name it, and prose that begins with "data:" does not.
 DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+(;[\w.=+-]+)*,")
 
+MEDIA_URL = re.compile(
+    r"https?://[^\s/]+/[^\s?#]*\.(png|jpe?g|webp|gif|avif|svg|tiff?|mp4|webm|mov|mkv|mp3|wav|flac|ogg"
+    r"|opus|m4a|glb|zip|pdf)([?#]\S*)?",
+    re.IGNORECASE,
+)
+
 Pointer = list[str | int]  # the way to a value: keys and indexes from the output's root
 
 
@@ -30,6 +36,13 @@ def find_files(output: Any, allowed: AllowedHosts) -> list[OutputFile]:
         if DATA_URI.match(text) or allowed.allows(text):
             places.setdefault(text, []).append(pointer)
     return [OutputFile(i, url, pointers) for i, (url, pointers) in enumerate(places.items())]
+
+
+def media_elsewhere(output: Any, files: list[OutputFile]) -> list[str]:
+    """The URLs that look like media and are no files of ours: they stay as they are."""
+    ours = {file.url for file in files}
+    urls = (text for _, text in strings(output, []) if MEDIA_URL.fullmatch(text))
+    return [url for url in dict.fromkeys(urls) if url not in ours]
 
 
 def text_of(output: Any, files: list[OutputFile]) -> str | None:
