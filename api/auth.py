@@ -45,11 +45,8 @@ class Keys:
         self._admin_key = admin_key
         self._remembered: dict[str, tuple[float, Caller]] = {}
 
-    def caller_of(self, request: Request, *scopes: str) -> Caller:
-        """Whose key the request carries, with one of these scopes.
-
-        Raises Unauthorized, or Forbidden without any of them.
-        """
+    def caller_of(self, request: Request, scope: str) -> Caller:
+        """Whose key the request carries. Raises Unauthorized, or Forbidden without the scope."""
         presented = _presented(request)
         caller = self._recognise(presented) if presented else None
         if caller is None:
@@ -57,8 +54,8 @@ class Keys:
                 "a valid key is needed, as Authorization: Bearer or X-API-Key",
                 www_authenticate=WWWAuthenticate("bearer"),
             )
-        if caller.scopes.isdisjoint(scopes):
-            raise Forbidden(f"this key lacks the scope {' or '.join(scopes)}")
+        if scope not in caller.scopes:
+            raise Forbidden(f"this key lacks the scope {scope}")
         return caller
 
     def _recognise(self, presented: str) -> Caller | None:

@@ -20,8 +20,8 @@ class FilePath(BaseModel):
     file_id: str
 
 
-class LinkQuery(BaseModel):
-    """What makes an address a link that needs no key."""
+class FileQuery(BaseModel):
+    """What makes the address a link that needs no key."""
 
     sig: str | None = Field(None, description="The address's signature, as `url` has it")
 

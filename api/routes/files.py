@@ -9,27 +9,24 @@ from pydantic import ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.addresses import base_url, uuid_in_path
-from api.auth import Keys, caller, needs, open_to_anybody
+from api.auth import caller, needs, owner_seen
 from api.bodies import Bodies
 from api.errors import FieldError, Unprocessable, raise_unprocessable
 from api.multipart import PARTS, open_file_part
-from api.openapi import A_KEY, content, problems, resource
-from api.schemas_files import UPLOAD_BODY, Announcement, FilePath, InputFile, LinkQuery
+from api.openapi import A_KEY, BYTES, content, problems, resource
+from api.schemas_files import UPLOAD_BODY, Announcement, FilePath, FileQuery, InputFile
+from api.sending import Stored, send
 from fixative.access.links import Links
 from fixative.media.files import LARGEST, UPLOAD_SECONDS, Files, type_of
 from fixative.media.reader import HashingReader
 from fixative.postgres.media_tables import File
 from fixative.settings import Settings
 
-A_YEAR = 365 * 24 * 3600
-BYTES = {"type": "string", "format": "binary"}
 
-
-def files_routes(settings: Settings, keys: Keys, files: Files) -> APIBlueprint:
+def files_routes(settings: Settings, files: Files, links: Links) -> APIBlueprint:
     """The routes under /files."""
     routes = resource("files")
     bodies = Bodies(files.bucket)
-    links = Links.of(settings)
 
     @routes.post(
         "/files",
@@ -54,25 +51,17 @@ def files_routes(settings: Settings, keys: Keys, files: Files) -> APIBlueprint:
         security=[{}, *A_KEY],
         responses={
             200: content("*/*", BYTES, "The bytes; their SHA-256, where known, is the ETag"),
+            206: content("*/*", BYTES, "The part that Range asked for"),
             304: None,
-            **problems(401, 403, 404, 409, 503),
+            **problems(401, 403, 404, 409, 416, 503),
         },
     )
-    @open_to_anybody
-    def send(path: FilePath, query: LinkQuery) -> Response:
+    @needs("media", or_link=True)
+    def show(path: FilePath, query: FileQuery) -> Response:  # noqa: ARG001 - for the document
         """Get an input file, by its link or with a key; 409 until its upload has come."""
-        file_id = uuid_in_path(path.file_id)
-        owner_id = None
-        if not links.valid(f"/files/{file_id}", query.sig or ""):
-            reader = keys.caller_of(request, "media", "read")
-            owner_id = None if reader.sees_all else reader.owner_id
-        file = files.find(file_id, owner_id=owner_id)
-        if file.sha256 is not None and file.sha256 in request.if_none_match:
-            return _described(Response(status=304), file)
-        if request.method == "HEAD":
-            return _described(Response(), file)
-        body = bodies.open(file.key, None)
-        return _described(Response(body, direct_passthrough=True), file)
+        file = files.find(uuid_in_path(path.file_id), owner_id=owner_seen())
+        stored = Stored(file.key, file.name, file.content_type, file.bytes, file.sha256)
+        return send(bodies, stored)
 
     def view(file: File) -> dict[str, Any]:
         return {
@@ -113,21 +102,3 @@ def _upload(files: Files, file: File) -> dict[str, Any]:
         "headers": {"Content-Type": file.content_type, "Content-Length": str(file.bytes)},
         "expires_at": datetime.now(UTC) + timedelta(seconds=UPLOAD_SECONDS),
     }
-
-
-def _described(answer: Response, file: File) -> Response:
-    """The answer with all that is said of the file; a browser is never to show it as ours."""
-    answer.cache_control.private = True
-    if file.sha256 is None:  # an upload to the bucket may be repeated while its hour lasts
-        answer.cache_control.no_cache = True
-    else:
-        answer.set_etag(file.sha256)
-        answer.cache_control.max_age = A_YEAR
-        answer.cache_control.immutable = True
-    if answer.status_code == 304:  # noqa: PLR2004
-        return answer
-    answer.content_type = file.content_type
-    answer.content_length = file.bytes
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    answer.headers.set("Content-Disposition", "attachment", filename=file.name)
-    return answer

@@ -80,7 +80,7 @@ def test_an_uploaded_file_comes_back_byte_for_byte(api, upload, rows, services, 
     assert (answer.status_code, answer.data) == (200, BYTES)
     assert (answer.content_type, answer.content_length) == ("image/png", len(BYTES))
     assert answer.headers["ETag"] == f'"{told["sha256"]}"'
-    assert answer.headers["Content-Disposition"] == "attachment; filename=cat.png"
+    assert answer.headers["Content-Disposition"] == "inline; filename=cat.png"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     [row] = rows()
     assert services.bucket.read(row.key) == BYTES
@@ -110,8 +110,7 @@ def test_a_file_is_for_its_owner_and_the_admin_only(upload, client_of, admin, re
     address = f"/files/{upload()['id']}"
 
     refused(client_of("others").get(address), 404)
-    refused(client_of("tests", "submit").get(address), 403)
-    assert client_of("tests", "read").get(address).status_code == 200
+    refused(client_of("tests", "submit", "read").get(address), 403)
     assert client_of("tests", "media").get(address).status_code == 200
     assert admin.get(address).status_code == 200
 
@@ -122,6 +121,12 @@ def test_who_has_it_already_gets_304(api, upload):
     answer = api.get(f"/files/{told['id']}", headers={"If-None-Match": f'"{told["sha256"]}"'})
 
     assert (answer.status_code, answer.data) == (304, b"")
+
+
+def test_one_range_of_it_is_206(api, upload):
+    answer = api.get(f"/files/{upload()['id']}", headers={"Range": "bytes=5-9"})
+
+    assert (answer.status_code, answer.data) == (206, BYTES[5:10])
 
 
 @pytest.mark.parametrize("id_", ["019a3c1e-5b7d-7c3a-9f00-2d1e6a4b8c70", "x", "%00"])
