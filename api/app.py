@@ -16,6 +16,7 @@ from api.readiness import Readiness
 from api.request_ids import register_request_ids
 from api.routes.admin import admin_routes
 from api.routes.dead_letters import dead_letter_routes
+from api.routes.files import files_routes
 from api.routes.health import health_routes
 from api.routes.jobs import jobs_routes
 from api.routes.media import media_routes
@@ -26,6 +27,8 @@ from api.webhook_secret import WebhookSecret
 from fixative.access.links import Links
 from fixative.errors import NotFound
 from fixative.media.bucket import Bucket
+from fixative.media.files import Files
+from fixative.media.keys import Keys as BucketKeys
 from fixative.postgres.engine import Database
 from fixative.replicate.client import Replicate
 from fixative.replicate.pace import pace_of
@@ -85,6 +88,8 @@ def create_app(
     views = JobViews(settings, links)
     app.register_api(jobs_routes(settings, database, publisher, views))
     app.register_api(media_routes(database, bucket))
+    files = Files(database, bucket, BucketKeys(settings.s3_prefix, settings.fixative_env))
+    app.register_api(files_routes(settings, files, links))
     app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(shared)))
     app.register_api(admin_routes(database, admin_key))
     app.register_api(dead_letter_routes(database, publisher))
