@@ -8,7 +8,6 @@ from api.addresses import base_url
 from fixative.access.links import Links
 from fixative.jobs.dead_letters import letters_of
 from fixative.jobs.store import current_attempt, media_of
-from fixative.media.hosts import AllowedHosts
 from fixative.media.retention import kept_days
 from fixative.media.view import job_view
 from fixative.postgres.tables import Job
@@ -21,7 +20,7 @@ class JobViews:
     def __init__(self, settings: Settings, links: Links) -> None:
         self._settings = settings
         self._links = links
-        self._allowed = AllowedHosts(settings.allowed_output_hosts)
+        self._allowed = settings.allowed_output_hosts
 
     def show(self, session: Session, job: Job) -> dict[str, Any]:
         """The job as its session sees it, in the wire shape."""

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from fixative.errors import WrongSetting
+from fixative.hosts import AllowedHosts
 
 DEFAULT_DATA_DIR = ".fixative"
 LOCAL_TOKEN = "r8_local"  # noqa: S105 - the local Replicate takes any
@@ -89,6 +90,15 @@ class Settings(BaseModel):
             raise ValueError("must be without /v1")
         return url
 
+    @field_validator("fixative_allowed_output_hosts")
+    @classmethod
+    def _hosts_and_origins(cls, entries: str) -> str:
+        try:
+            AllowedHosts.read(entries)
+        except WrongSetting as error:
+            raise ValueError(str(error)) from error
+        return entries
+
     @model_validator(mode="after")
     def _not_ourselves(self) -> Self:
         if self.replicate_base_url == self.fixative_public_url:
@@ -113,10 +123,9 @@ class Settings(BaseModel):
         return f"{self.fixative_public_url}/webhook/replicate" if self.fixative_public_url else None
 
     @property
-    def allowed_output_hosts(self) -> tuple[str, ...]:
-        """Host patterns and whole origins from which outputs may be fetched."""
-        entries = self.fixative_allowed_output_hosts.split(",")
-        return tuple(entry.strip() for entry in entries if entry.strip())
+    def allowed_output_hosts(self) -> AllowedHosts:
+        """From where outputs may be fetched."""
+        return AllowedHosts.read(self.fixative_allowed_output_hosts)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

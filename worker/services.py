@@ -11,7 +11,6 @@ from fixative.media.bucket import Bucket
 from fixative.media.derive import Deriver
 from fixative.media.fetch import Fetcher
 from fixative.media.files import Files
-from fixative.media.hosts import AllowedHosts
 from fixative.media.inputs import Inputs
 from fixative.media.keys import Keys
 from fixative.media.manifest import Recorder
@@ -107,7 +106,7 @@ class Services:
 
     @once
     def fetcher(self) -> Fetcher:
-        allowed = AllowedHosts(self.settings.allowed_output_hosts)
+        allowed = self.settings.allowed_output_hosts
         return Fetcher(allowed, self.settings.fixative_max_output_bytes)
 
     @once

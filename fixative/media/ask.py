@@ -10,8 +10,8 @@ import httpcore
 import httpx
 
 from fixative.errors import OutputExpired, OutputForbidden, OutputUnreachable
+from fixative.hosts import AllowedHosts, Target
 from fixative.media.addresses import Dial, PublicNetwork, Resolve
-from fixative.media.hosts import AllowedHosts, Target
 from fixative.replicate.deadline import Deadline
 
 TROUBLE = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)

@@ -11,9 +11,9 @@ from urllib.parse import unquote_to_bytes
 import httpx
 
 from fixative.errors import OutputForbidden, OutputTooLarge
+from fixative.hosts import AllowedHosts
 from fixative.media.addresses import Dial, Resolve, dial, resolve
 from fixative.media.ask import Asker
-from fixative.media.hosts import AllowedHosts
 from fixative.media.transfer import PAUSES, Transfer
 from fixative.replicate.deadline import Deadline
 

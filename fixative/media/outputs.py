@@ -6,7 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from fixative.media.hosts import AllowedHosts
+from fixative.hosts import AllowedHosts
 
 # RFC 2397 lets the type be absent; models name it, and prose that begins with "data:" does not.
 DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+(;[\w.=+-]+)*,")

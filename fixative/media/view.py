@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fixative.media.hosts import AllowedHosts
+from fixative.hosts import AllowedHosts
 from fixative.media.outputs import find_files, put_at
 from fixative.postgres.media_tables import Media
 from fixative.postgres.operation_tables import DeadLetter

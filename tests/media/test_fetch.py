@@ -9,8 +9,8 @@ from hashlib import sha256
 import pytest
 
 from fixative.errors import OutputExpired, OutputTooLarge, OutputUnreachable
+from fixative.hosts import AllowedHosts
 from fixative.media.fetch import Fetcher
-from fixative.media.hosts import AllowedHosts
 from fixative.media.transfer import PROGRESS
 from tests.media.nasty_server import (
     CONTENT,

@@ -3,7 +3,8 @@
 import pytest
 
 from fixative.errors import WrongSetting
-from fixative.media.hosts import AllowedHosts
+from fixative.hosts import AllowedHosts
+from fixative.settings import load_settings
 
 
 @pytest.mark.parametrize(
@@ -71,5 +72,10 @@ def test_an_entry_allows_nothing_else(entry, url):
     ],
 )
 def test_an_entry_that_could_allow_more_than_it_seems_to_is_refused(entry):
-    with pytest.raises(WrongSetting, match="FIXATIVE_ALLOWED_OUTPUT_HOSTS"):
+    with pytest.raises(WrongSetting, match="is neither"):
         AllowedHosts(("cdn.example", entry))
+
+
+def test_a_wrong_entry_stops_the_start(environ):
+    with pytest.raises(WrongSetting, match="FIXATIVE_ALLOWED_OUTPUT_HOSTS.*'\\*' is neither"):
+        load_settings({**environ, "FIXATIVE_ALLOWED_OUTPUT_HOSTS": "cdn.example, *"})

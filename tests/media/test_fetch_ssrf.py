@@ -9,9 +9,9 @@ import httpcore
 import pytest
 
 from fixative.errors import OutputForbidden, OutputUnreachable
+from fixative.hosts import AllowedHosts
 from fixative.media.addresses import dial
 from fixative.media.fetch import Fetcher
-from fixative.media.hosts import AllowedHosts
 from tests.media.nasty_server import CONTENT, answer, nasty, part, redirect, start
 
 HOSTS = ("replicate.delivery", "*.replicate.delivery")

@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 from fixative.errors import OutputForbidden
+from fixative.hosts import AllowedHosts
 from fixative.media.content import recognise
 from fixative.media.derive import NoPicture, look_at
 from fixative.media.fetch import Fetcher
-from fixative.media.hosts import AllowedHosts
 from fixative.media.outputs import find_files, is_structured, put_at, text_of
 
 ALLOWED = AllowedHosts(("replicate.delivery", "*.replicate.delivery", "http://127.0.0.1:9100"))

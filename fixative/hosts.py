@@ -5,6 +5,7 @@ A URL is taken apart here and nowhere else, so that what was looked at is what i
 
 import re
 from dataclasses import dataclass
+from typing import Self
 
 from fixative.errors import OutputForbidden, WrongSetting
 
@@ -51,6 +52,11 @@ class AllowedHosts:
         hosts = [_pattern(entry) for entry in entries if "://" not in entry]
         self._names = {host for host in hosts if not host.startswith("*")}
         self._parents = tuple(host[1:] for host in hosts if host.startswith("*"))
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """As the variable has them, with commas between. Raises WrongSetting."""
+        return cls(tuple(entry.strip() for entry in text.split(",") if entry.strip()))
 
     def allows(self, url: str) -> bool:
         """Whether this is a URL of a file that we may fetch. Asks nobody: names stay names."""
@@ -111,4 +117,4 @@ def _pattern(entry: str) -> str:
 
 def _wrong(entry: str) -> WrongSetting:
     kinds = "a host name, nor *. and a host name, nor an origin such as http://10.0.0.1:9100"
-    return WrongSetting(f"FIXATIVE_ALLOWED_OUTPUT_HOSTS: {entry!r} is neither {kinds}")
+    return WrongSetting(f"{entry!r} is neither {kinds}")
