@@ -77,5 +77,5 @@ def test_an_entry_that_could_allow_more_than_it_seems_to_is_refused(entry):
 
 
 def test_a_wrong_entry_stops_the_start(environ):
-    with pytest.raises(WrongSetting, match="FIXATIVE_ALLOWED_OUTPUT_HOSTS.*'\\*' is neither"):
+    with pytest.raises(WrongSetting, match=r"FIXATIVE_ALLOWED_OUTPUT_HOSTS.*'\*' is neither"):
         load_settings({**environ, "FIXATIVE_ALLOWED_OUTPUT_HOSTS": "cdn.example, *"})
