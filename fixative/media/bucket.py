@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -65,6 +66,7 @@ class Bucket:
                 s3={
                     "addressing_style": "path" if settings.s3_endpoint_url else "auto",
                     "use_accelerate_endpoint": settings.s3_accelerate,
+                    "payload_signing_enabled": _can_be_altered(settings.s3_endpoint_url),
                 },
             ),
         )
@@ -177,6 +179,12 @@ class Bucket:
         """Raise BucketError unless the bucket is there and lets us in."""
         with _translated(self.name):
             self._s3.head_bucket(Bucket=self.name)
+
+
+def _can_be_altered(endpoint_url: str | None) -> bool:
+    """Whether bytes could change on the way unseen: only then a second hash of them pays."""
+    parts = urlsplit(endpoint_url or "https:")
+    return parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}
 
 
 def _encryption(settings: Settings) -> dict[str, str]:

@@ -6,16 +6,28 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_tiny_run_compares_both_pipelines(tmp_path):
-    command = [sys.executable, "-m", "bench", "pipeline", "--jobs", "10", "--rounds", "1"]
-    command += ["--results", str(tmp_path)]
+def bench(results, name, *options):
+    command = [sys.executable, "-m", "bench", name, *options, "--rounds", "1"]
+    command += ["--results", str(results)]
     run = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
     )
-
     assert run.returncode == 0, run.stderr
-    result = json.loads((tmp_path / "pipeline.json").read_text())
+    return json.loads((results / f"{name}.json").read_text())
+
+
+def test_a_tiny_run_compares_both_pipelines(tmp_path):
+    result = bench(tmp_path, "pipeline", "--jobs", "10")
+
     assert result["machine"]["cores"] > 0
     for measure in ("jobs per second", "CPU per job", "steady latency p50", "peak memory"):
         assert result["measures"][measure]["systems"].keys() == {"fixative", "bare"}
         assert result["measures"][measure]["ratio"]["bare"]["median"] > 0
+
+
+def test_a_small_file_is_stored_beside_a_plain_copy(tmp_path):
+    result = bench(tmp_path, "media", "--megabytes", "70")
+
+    for measure in ("megabytes per second", "CPU per gigabyte"):
+        assert result["measures"][measure]["systems"].keys() == {"fixative", "plain copy"}
+        assert result["measures"][measure]["ratio"]["plain copy"]["median"] > 0
