@@ -1,7 +1,7 @@
 """The bucket: S3's errors as ours, uploads that never show half of themselves."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PART = 8 * 2**20
+PIECE = 2**20
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 # One part at a time in the calling thread: constant memory, and an error in reading the source
 # aborts the upload instead of leaving it behind.
@@ -105,6 +106,14 @@ class Bucket:
         """All the object's bytes. Raises NotFound."""
         with _translated(key), self._s3.get_object(Bucket=self.name, Key=key)["Body"] as body:
             return body.read()
+
+    def chunks(self, key: str) -> Iterator[bytes]:
+        """The object's bytes, a piece at a time. Raises NotFound."""
+        with (
+            _translated(key),
+            closing(self._s3.get_object(Bucket=self.name, Key=key)["Body"]) as body,
+        ):
+            yield from body.iter_chunks(PIECE)
 
     def close(self) -> None:
         """Close the connections that are idle."""

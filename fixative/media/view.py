@@ -90,6 +90,8 @@ def media_view(media: Media, base_url: str) -> dict[str, Any]:
         "width": media.width,
         "height": media.height,
         "duration": media.duration,
+        "details": media.details,
+        "derive_error": media.derive_error,
         "url": media_url(media, base_url),
     }
 
