@@ -16,7 +16,8 @@ from fixative.media.decoding.parent import die_with_parent
 FORMATS = "mov,mp4,matroska,webm,avi,ogg,mp3,aac,wav,flac,aiff"
 MOST_PIXELS = 50_000_000  # of a frame: some decoders hold twenty
 SAFELY = (
-    *("-hide_banner", "-nostdin", "-protocol_whitelist", "file", "-format_whitelist", FORMATS),
+    *("-hide_banner", "-nostdin", "-y"),
+    *("-protocol_whitelist", "file", "-format_whitelist", FORMATS),
     *("-filter_threads", "1", "-filter_complex_threads", "1"),
     *("-threads", "2", "-max_pixels", f"{MOST_PIXELS}"),
 )
