@@ -12,6 +12,7 @@ PERIODS = {
     names.SWEEP: _settings.fixative_sweep_seconds,
     names.ADOPT_UNKNOWN: 20.0,
     names.POLL_PREDICTIONS: _settings.fixative_poll_seconds,
+    names.PURGE_EXPIRED: 60.0,
 }
 
 SCHEDULE: dict[str, dict[str, Any]] = {

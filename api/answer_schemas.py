@@ -10,7 +10,7 @@ from api.schemas import Scope, Status
 JOB_ID = "019a3c1e-5b7d-7c3a-9f00-2d1e6a4b8c70"
 OWNER_ID = "019a3c1e-0000-7000-8000-000000000001"
 SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-FILE_URL = f"https://fixative.example/media/{JOB_ID}/original.webp"
+FILE_URL = f"https://fixative.example/media/{JOB_ID}/original.webp?sig=Q2hhbmdlIG1lIGxhdGVyIQ"
 
 
 class Answer(BaseModel):
@@ -96,7 +96,9 @@ class MediaPart(Answer):
     sha256: str
     width: int | None
     height: int | None
-    duration: float | None
+    duration: float | None = Field(description="Seconds")
+    details: dict[str, Any] | None = Field(description="What else was found out about it")
+    derive_error: str | None = Field(description="Why nothing could be derived from it")
     url: str
 
 
@@ -172,10 +174,13 @@ EXAMPLE_JOB: dict[str, Any] = {
             "width": 1024,
             "height": 1024,
             "duration": None,
+            "details": {"blurhash": "LEHV6nWB2yk8pyo0adR*.7kCMdnj"},
+            "derive_error": None,
             "url": FILE_URL,
         }
     ],
     "warnings": [],
+    "media_expires_at": None,
     "dead_letters": [],
     "error": None,
     "source": "api",
@@ -197,6 +202,7 @@ class Job(JobSummary):
     output: Any
     media: list[MediaPart]
     warnings: list[str]
+    media_expires_at: AwareDatetime | None = Field(description="When it is deleted, by retention")
     dead_letters: list[LetterPart]
 
 

@@ -16,6 +16,7 @@ from api.readiness import Readiness
 from api.request_ids import register_request_ids
 from api.routes.admin import admin_routes
 from api.routes.dead_letters import dead_letter_routes
+from api.routes.files import files_routes
 from api.routes.health import health_routes
 from api.routes.jobs import jobs_routes
 from api.routes.media import media_routes
@@ -23,8 +24,11 @@ from api.routes.operation import operation_routes
 from api.routes.pages import pages_routes
 from api.routes.webhooks import webhook_routes
 from api.webhook_secret import WebhookSecret
+from fixative.access.links import Links
 from fixative.errors import NotFound
 from fixative.media.bucket import Bucket
+from fixative.media.files import Files
+from fixative.media.keys import Keys as BucketKeys
 from fixative.postgres.engine import Database
 from fixative.replicate.client import Replicate
 from fixative.replicate.pace import pace_of
@@ -75,14 +79,17 @@ def create_app(
     register_request_ids(app)
     register_draining(app)
     app.before_request(_refuse_nul)
-    register_auth(app, keys)
+    links = Links.of(settings)
+    register_auth(app, keys, links)
 
     readiness = Readiness(database, redis, bucket)
     secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
     shared = Shared(redis)
-    views = JobViews(settings)
+    views = JobViews(settings, links)
     app.register_api(jobs_routes(settings, database, publisher, views))
     app.register_api(media_routes(database, bucket))
+    files = Files(database, bucket, BucketKeys(settings.s3_prefix, settings.fixative_env))
+    app.register_api(files_routes(settings, files, links))
     app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(shared)))
     app.register_api(admin_routes(database, admin_key))
     app.register_api(dead_letter_routes(database, publisher))

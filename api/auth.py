@@ -10,6 +10,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from fixative.access.keys import Caller, recognise
+from fixative.access.links import Links
 from fixative.postgres.engine import Database
 
 REMEMBERED_SECONDS = 5.0  # so long a revoked key may still open something
@@ -19,11 +20,15 @@ ANYBODY = ""
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def needs(scope: str) -> Callable[[View], View]:
-    """Mark a view: the key must have this scope. Without a mark it must have `admin`."""
+def needs(scope: str, *, or_link: bool = False) -> Callable[[View], View]:
+    """Mark a view: the key must have this scope. Without a mark it must have `admin`.
+
+    With `or_link`, an address that we signed needs no key, and no key that comes along harms it:
+    clients send their own to wherever an output lies.
+    """
 
     def mark(view: View) -> View:
-        view.scope = scope  # type: ignore[attr-defined]
+        view.scope, view.or_link = scope, or_link  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -69,15 +74,19 @@ class Keys:
         return found
 
 
-def register_auth(app: Flask, keys: Keys) -> None:
+def register_auth(app: Flask, keys: Keys, links: Links) -> None:
     """Let nobody reach a view whose scope their key lacks, before anything of theirs is read."""
 
     @app.before_request
     def check_key() -> None:
         if request.endpoint is None:
             return  # no such address: 404 or 405 for everybody
-        scope = getattr(current_app.view_functions[request.endpoint], "scope", "admin")
-        if scope != ANYBODY:
+        view = current_app.view_functions[request.endpoint]
+        scope = getattr(view, "scope", "admin")
+        g.by_link = getattr(view, "or_link", False) and links.valid(
+            request.path, request.args.get("sig", "")
+        )
+        if scope != ANYBODY and not g.by_link:
             g.caller = keys.caller_of(request, scope)
 
 
@@ -88,8 +97,8 @@ def caller() -> Caller:
 
 
 def owner_seen() -> uuid.UUID | None:
-    """Whose jobs the caller sees; None: everybody's."""
-    return None if caller().sees_all else caller().owner_id
+    """Whose jobs the caller sees; None: everybody's, or the one that a link is for."""
+    return None if g.by_link or caller().sees_all else caller().owner_id
 
 
 def _presented(request: Request) -> str:

@@ -17,6 +17,7 @@ from fixative.errors import (
     Conflict,
     DatabaseAway,
     FixativeError,
+    Gone,
     InvalidRequest,
     MalformedPrediction,
     NotFound,
@@ -29,6 +30,7 @@ RETRY_AFTER_SECONDS = 2
 # The status of each error, and what is said where its own words are for the log only.
 ANSWERS: dict[type[FixativeError], tuple[HTTPStatus, str | None]] = {
     NotFound: (HTTPStatus.NOT_FOUND, None),
+    Gone: (HTTPStatus.GONE, None),
     Conflict: (HTTPStatus.CONFLICT, None),
     InvalidRequest: (HTTPStatus.UNPROCESSABLE_ENTITY, None),
     BadSignature: (HTTPStatus.UNAUTHORIZED, "the webhook's signature is missing, stale or wrong"),

@@ -5,9 +5,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from api.addresses import base_url
+from fixative.access.links import Links
 from fixative.jobs.dead_letters import letters_of
 from fixative.jobs.store import current_attempt, media_of
-from fixative.media.hosts import AllowedHosts
+from fixative.media.retention import kept_days
 from fixative.media.view import job_view
 from fixative.postgres.tables import Job
 from fixative.settings import Settings
@@ -16,9 +17,10 @@ from fixative.settings import Settings
 class JobViews:
     """Shows whole jobs."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, links: Links) -> None:
         self._settings = settings
-        self._allowed = AllowedHosts(settings.allowed_output_hosts)
+        self._links = links
+        self._allowed = settings.allowed_output_hosts
 
     def show(self, session: Session, job: Job) -> dict[str, Any]:
         """The job as its session sees it, in the wire shape."""
@@ -27,6 +29,11 @@ class JobViews:
             current_attempt(session, job),
             media_of(session, job),
             letters_of(session, job),
-            base_url=base_url(self._settings),
+            address=self.address,
             allowed=self._allowed,
+            kept_days=kept_days(session, job, self._settings.fixative_retention_days),
         )
+
+    def address(self, path: str) -> str:
+        """The durable address of a path of ours: a link that needs no key."""
+        return base_url(self._settings) + self._links.signed(path)

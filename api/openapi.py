@@ -20,6 +20,7 @@ EXAMPLES = {
     403: "this key lacks the scope submit",
     404: "no job 019a0000-0000-7000-8000-000000000000",
     409: "this Idempotency-Key was used for another request",
+    410: "job 019a0000-0000-7000-8000-000000000000 was deleted",
     413: "The data value transmitted exceeds the capacity limit.",
     415: "the body must be sent as Content-Type: application/json",
     416: "The server cannot provide the requested range.",
@@ -27,6 +28,7 @@ EXAMPLES = {
     500: "something went wrong here",
     503: "Postgres does not answer in time",
 }
+BYTES = {"type": "string", "format": "binary"}
 A_FIELD = {"loc": ["model"], "msg": "Field required", "type": "missing"}
 
 

@@ -139,6 +139,13 @@ class MediaPath(JobPath):
     name: str
 
 
+class MediaQuery(BaseModel):
+    """How a stored file is asked for."""
+
+    sig: str | None = Field(None, max_length=64, description="The signature of a link, as given")
+    presign: bool = Field(False, description="An address in the bucket instead of the bytes")
+
+
 class WebhookQuery(BaseModel):
     """What we put into the address that Replicate calls: shown, and trusted for nothing."""
 

@@ -5,19 +5,21 @@ from pathlib import Path
 
 import click
 
-from bench import pipeline
+from bench import media, pipeline
 from bench.harness import Comparison
 from bench.report import print_table, write_json
 
 RESULTS = Path(__file__).parent / "results"
-BENCHMARKS: dict[str, Callable[[int, int], Comparison]] = {
-    "pipeline": pipeline.run,
+# Each takes a size and a number of rounds; the size counts in its unit.
+BENCHMARKS: dict[str, tuple[Callable[[int, int], Comparison], str]] = {
+    "pipeline": (pipeline.run, "jobs"),
+    "media": (media.run, "megabytes"),
 }
 
 
-def _list(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+def _list(context: click.Context, __: click.Parameter, wanted: bool) -> None:
     if wanted:
-        for name, run in BENCHMARKS.items():
+        for name, (run, _) in BENCHMARKS.items():
             click.echo(f"{name:<12} {run.__doc__}")
         context.exit()
 
@@ -26,6 +28,9 @@ def _list(context: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
 @click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list)
 @click.option("--jobs", envvar="JOBS", type=click.IntRange(1), default=200, show_default=True)
+@click.option(
+    "--megabytes", envvar="MEGABYTES", type=click.IntRange(1), default=2000, show_default=True
+)
 @click.option("--rounds", envvar="ROUNDS", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
     "--results",
@@ -34,11 +39,13 @@ def _list(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     default=RESULTS,
     help="Where NAME.json goes.",
 )
-def main(*, names: tuple[str, ...], jobs: int, rounds: int, results: Path) -> None:
+def main(*, names: tuple[str, ...], jobs: int, megabytes: int, rounds: int, results: Path) -> None:
     """Run the benchmarks NAMES, or all."""
     for name in names or BENCHMARKS:
-        click.echo(f"{name}: {rounds} rounds of {jobs} jobs")
-        comparison = BENCHMARKS[name](jobs, rounds)
+        run, unit = BENCHMARKS[name]
+        size = {"jobs": jobs, "megabytes": megabytes}[unit]
+        click.echo(f"{name}: {rounds} rounds of {size} {unit}")
+        comparison = run(size, rounds)
         print_table(name, comparison)
         click.echo(f"written to {write_json(name, comparison, results)}")
 

@@ -17,6 +17,10 @@ class NotFound(FixativeError):
     """No such thing, or not yours: callers cannot tell which."""
 
 
+class Gone(FixativeError):
+    """It was there, and has been deleted."""
+
+
 class Conflict(FixativeError):
     """What was asked contradicts what is already there."""
 

@@ -22,6 +22,8 @@ ADMIT = "fixative.admit"
 SWEEP = "fixative.sweep"
 POLL_PREDICTIONS = "fixative.poll_predictions"
 ADOPT_UNKNOWN = "fixative.adopt_unknown"
+RECORD_RESULT = "fixative.record_result"
+PURGE_EXPIRED = "fixative.purge_expired"
 CANARY = "fixative.canary"
 
 KEY_PREFIX = "fixative:"  # of every key that Celery keeps in Redis
@@ -32,6 +34,8 @@ QUEUE_OF_TASK = {
     INGEST_PREDICTION: COMPLETE,
     STORE_OUTPUTS: STORE,
     DERIVE_MEDIA: DERIVE,
+    RECORD_RESULT: STORE,
+    PURGE_EXPIRED: UPKEEP,
     ADMIT: UPKEEP,
     SWEEP: UPKEEP,
     POLL_PREDICTIONS: UPKEEP,
@@ -52,3 +56,9 @@ class Hint:
 
     task: str
     arguments: dict[str, Any] = field(default_factory=dict)
+    large: bool = False  # goes beside the task's usual queue, so that it holds nobody up
+
+    @property
+    def queue(self) -> str:
+        """Where its message goes."""
+        return STORE_LARGE if self.large else QUEUE_OF_TASK[self.task]

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from fixative.errors import WrongSetting
+from fixative.hosts import AllowedHosts
 
 DEFAULT_DATA_DIR = ".fixative"
 LOCAL_TOKEN = "r8_local"  # noqa: S105 - the local Replicate takes any
@@ -38,6 +39,9 @@ class Settings(BaseModel):
     s3_bucket: str
     s3_endpoint_url: str | None = None
     s3_prefix: str = ""
+    s3_sse: Literal["AES256", "aws:kms"] | None = None
+    s3_kms_key_id: str | None = None
+    s3_accelerate: bool = False
     aws_region: str = "us-east-1"
     aws_access_key_id: str | None = None
     aws_secret_access_key: SecretStr | None = None
@@ -49,6 +53,7 @@ class Settings(BaseModel):
 
     fixative_public_url: str | None = None
     fixative_admin_key: SecretStr
+    fixative_signing_key: SecretStr | None = None
     fixative_data_dir: Path = Path(DEFAULT_DATA_DIR)
     fixative_env: Literal["", "dev", "staging", "homolog", "prod"] = ""
     fixative_creates_per_minute: float = Field(600, gt=0)
@@ -58,12 +63,13 @@ class Settings(BaseModel):
     fixative_max_run_seconds: int = Field(7200, ge=5)
     fixative_max_output_bytes: int = Field(10 * 2**30, gt=0)
     fixative_allowed_output_hosts: str = "replicate.delivery,*.replicate.delivery"
+    fixative_retention_days: int | None = Field(None, gt=0, le=36500)
     fixative_log_format: Literal["json", "console"] = "json"
 
-    @field_validator("fixative_admin_key")
+    @field_validator("fixative_admin_key", "fixative_signing_key")
     @classmethod
-    def _long_enough(cls, key: SecretStr) -> SecretStr:
-        if len(key.get_secret_value()) < 16:  # noqa: PLR2004
+    def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value()) < 16:  # noqa: PLR2004
             raise ValueError("must have 16 characters or more")
         return key
 
@@ -83,6 +89,15 @@ class Settings(BaseModel):
         if url.endswith("/v1"):
             raise ValueError("must be without /v1")
         return url
+
+    @field_validator("fixative_allowed_output_hosts")
+    @classmethod
+    def _hosts_and_origins(cls, entries: str) -> str:
+        try:
+            AllowedHosts.read(entries)
+        except WrongSetting as error:
+            raise ValueError(str(error)) from error
+        return entries
 
     @model_validator(mode="after")
     def _not_ourselves(self) -> Self:
@@ -108,10 +123,9 @@ class Settings(BaseModel):
         return f"{self.fixative_public_url}/webhook/replicate" if self.fixative_public_url else None
 
     @property
-    def allowed_output_hosts(self) -> tuple[str, ...]:
-        """Host patterns and whole origins from which outputs may be fetched."""
-        entries = self.fixative_allowed_output_hosts.split(",")
-        return tuple(entry.strip() for entry in entries if entry.strip())
+    def allowed_output_hosts(self) -> AllowedHosts:
+        """From where outputs may be fetched."""
+        return AllowedHosts.read(self.fixative_allowed_output_hosts)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

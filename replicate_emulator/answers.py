@@ -37,3 +37,9 @@ def cut_connection(request: web.Request) -> None:
         # Without lingering, closing sends RST instead of FIN.
         link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
+
+
+def hang_up(request: web.Request) -> None:
+    """End the connection in order, once all that was written has gone."""
+    if request.transport is not None:
+        request.transport.close()

@@ -26,6 +26,7 @@ FAULTS = (
     "webhook_unsigned",
     "output_gone",
     "output_truncated",
+    "output_cut",
     "output_slow",
     "output_fails_once",
 )

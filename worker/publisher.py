@@ -11,7 +11,7 @@ from celery.utils.nodenames import worker_direct
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from fixative.names import CANARY, QUEUE_OF_TASK, QUEUES, Hint
+from fixative.names import CANARY, QUEUES, Hint
 from fixative.settings import Settings
 from fixative.shared import ANSWER_SECONDS, REST_SECONDS, connect
 from fixative.telemetry.metrics import HINTS_LOST
@@ -46,7 +46,7 @@ class Publisher:
         """Send the hints if the broker takes them; never raises, never waits over 0.3 s a step."""
         for hint in hints:
             with self._connections:
-                if not self._send(hint.task, hint.arguments, queue=QUEUE_OF_TASK[hint.task]):
+                if not self._send(hint.task, hint.arguments, queue=hint.queue):
                     HINTS_LOST.inc()
 
     def send_canary(self, worker: str) -> bool:

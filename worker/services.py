@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
+from fixative.access.links import Links
 from fixative.jobs.submit import Submitter
 from fixative.media.bucket import Bucket
 from fixative.media.decoding.process import Decoder
 from fixative.media.derive import Deriver
 from fixative.media.fetch import Fetcher
-from fixative.media.hosts import AllowedHosts
+from fixative.media.files import Files
+from fixative.media.inputs import Inputs
 from fixative.media.keys import Keys
+from fixative.media.manifest import Recorder
+from fixative.media.purge import Purger
 from fixative.media.save import Storer
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import LeaseKeeper
@@ -82,8 +86,19 @@ class Services:
             pace=self.creates,
             leases=self.leases,
             may_submit=self.epoch.may_submit,
+            prepare_input=self.inputs.prepare,
             webhook_url=self.settings.webhook_url,
             max_run_seconds=self.settings.fixative_max_run_seconds,
+        )
+
+    @once
+    def inputs(self) -> Inputs:
+        return Inputs(
+            files=Files(self.database, self.bucket, self.keys),
+            fetcher=self.fetcher,
+            replicate=self.replicate,
+            links=Links.of(self.settings),
+            public_url=self.settings.fixative_public_url,
         )
 
     @once
@@ -92,7 +107,7 @@ class Services:
 
     @once
     def fetcher(self) -> Fetcher:
-        allowed = AllowedHosts(self.settings.allowed_output_hosts)
+        allowed = self.settings.allowed_output_hosts
         return Fetcher(allowed, self.settings.fixative_max_output_bytes)
 
     @once
@@ -101,6 +116,7 @@ class Services:
             database=self.database,
             bucket=self.bucket,
             fetcher=self.fetcher,
+            replicate=self.replicate,
             keys=self.keys,
             leases=self.leases,
         )
@@ -120,6 +136,22 @@ class Services:
         return Decoder()
 
     @once
+    def recorder(self) -> Recorder:
+        return Recorder(
+            database=self.database, bucket=self.bucket, keys=self.keys, leases=self.leases
+        )
+
+    @once
+    def purger(self) -> Purger:
+        return Purger(
+            database=self.database,
+            bucket=self.bucket,
+            keys=self.keys,
+            leases=self.leases,
+            retention_days=self.settings.fixative_retention_days,
+        )
+
+    @once
     def bucket(self) -> Bucket:
         return Bucket(self.settings)
 
@@ -134,6 +166,6 @@ class Services:
 
     def close(self) -> None:
         """Close what was opened; call it when the process ends."""
-        for part in ("decoder", "leases", "fetcher", "bucket", "replicate", "shared", "database"):
+        for part in ("decoder", "leases", "bucket", "replicate", "shared", "database"):
             if part in self.__dict__:
                 getattr(self, part).close()

@@ -15,8 +15,9 @@ from api.openapi import problems, resource
 from api.schemas import JobFilter, JobPath, Submission, SubmissionHeaders
 from fixative.jobs.accept import accept
 from fixative.jobs.cancel import request_cancel
+from fixative.jobs.delete import delete_job
 from fixative.jobs.listing import JobQuery, list_jobs
-from fixative.jobs.store import get_job
+from fixative.jobs.store import find_job
 from fixative.jobs.timeline import timeline
 from fixative.media.view import job_summary
 from fixative.postgres.engine import Database
@@ -66,7 +67,7 @@ def jobs_routes(
         following = write_cursor(shown[-1].id) if len(jobs) > len(shown) else None
         return {"items": [job_summary(job) for job in shown], "next": following}
 
-    @routes.get("/jobs/<job_id>", responses={200: answers.Job, 304: None, **problems(404)})
+    @routes.get("/jobs/<job_id>", responses={200: answers.Job, 304: None, **problems(404, 410)})
     @needs("read")
     def show(path: JobPath) -> Response:
         """Look at a job; with the ETag of its last answer, 304 until it changes."""
@@ -76,7 +77,7 @@ def jobs_routes(
         answer.make_conditional(request)
         return answer
 
-    @routes.get("/jobs/<job_id>/timeline", responses={200: answers.Timeline, **problems(404)})
+    @routes.get("/jobs/<job_id>/timeline", responses={200: answers.Timeline, **problems(404, 410)})
     @needs("read")
     def show_timeline(path: JobPath) -> dict[str, Any]:
         """See everything that happened to a job, in order."""
@@ -87,7 +88,7 @@ def jobs_routes(
         "/jobs/<job_id>/cancel",
         description="At once while nothing was sent to Replicate, afterwards as soon as Replicate"
         " ends it. What succeeds all the same is stored.",
-        responses={202: answers.Job, **problems(404)},
+        responses={202: answers.Job, **problems(404, 410)},
     )
     @needs("cancel")
     def cancel(path: JobPath) -> tuple[Response, int]:
@@ -98,8 +99,22 @@ def jobs_routes(
         with database.begin() as session:
             return jsonify(views.show(session, _get(session, path))), 202
 
+    @routes.delete(
+        "/jobs/<job_id>",
+        description="At once for whoever looks; its files leave the bucket within moments. A"
+        " tombstone stays, so that no recovery brings the job back.",
+        responses={204: None, **problems(404, 409, 410)},
+    )
+    @needs("cancel")
+    def delete(path: JobPath) -> tuple[str, int]:
+        """Delete a finished job: media, inputs, logs and records; 409 while it is unfinished."""
+        with database.begin() as session:
+            hints = delete_job(session, _get(session, path))
+        publisher.publish(hints)
+        return "", 204
+
     return routes
 
 
 def _get(session: Session, path: JobPath) -> Job:
-    return get_job(session, uuid_in_path(path.job_id), owner_id=owner_seen())
+    return find_job(session, uuid_in_path(path.job_id), owner_id=owner_seen())

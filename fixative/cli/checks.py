@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import text
 
 from fixative.cli.api_client import is_this_machine
-from fixative.cli.s3 import open_s3
+from fixative.cli.s3 import s3_of
 from fixative.errors import DatabaseAway
 from fixative.postgres.engine import Database
 from fixative.postgres.migrate import pending
@@ -69,13 +69,7 @@ def check_redis(settings: Settings) -> Finding:
 
 def check_bucket(settings: Settings) -> Finding:
     """An object can be put into the bucket, read back, and deleted."""
-    secret = settings.aws_secret_access_key
-    s3 = open_s3(
-        endpoint_url=settings.s3_endpoint_url,
-        region=settings.aws_region,
-        access_key=settings.aws_access_key_id,
-        secret_key=None if secret is None else secret.get_secret_value(),
-    )
+    s3 = s3_of(settings)
     bucket, content = settings.s3_bucket, b"fixative doctor"
     prefix = f"{settings.s3_prefix.strip('/')}/".lstrip("/")
     key = f"{prefix}temp/doctor-{uuid4()}/probe"

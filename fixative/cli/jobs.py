@@ -87,6 +87,26 @@ def cancel(*, job_ids: tuple[str, ...], as_json: bool) -> None:
 
 
 @jobs.command()
+@click.argument("job_ids", metavar="ID...", nargs=-1, required=True)
+def delete(*, job_ids: tuple[str, ...]) -> None:
+    """Delete finished jobs with all their files, for good.
+
+    All are tried; exit code 1 when one could not be deleted.
+    """
+    refused = False
+    with connect() as api:
+        for job_id in job_ids:
+            try:
+                api.delete(f"/jobs/{job_id}")
+            except ApiError as error:
+                refused = True
+                click.echo(f"fixative: {job_id}: {error}", err=True)
+            else:
+                click.echo(f"{job_id} deleted")
+    sys.exit(int(refused))
+
+
+@jobs.command()
 @click.argument("job_id", metavar="ID")
 @click.option("--prediction", metavar="P", help="What its create made, by Replicate's id.")
 @click.option("--absent", is_flag=True, help="It made nothing: another is paid for.")

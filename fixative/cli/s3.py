@@ -6,6 +6,7 @@ import boto3
 from botocore.config import Config
 
 from fixative.cli.api_client import is_this_machine
+from fixative.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,4 +31,15 @@ def open_s3(
         aws_access_key_id=access_key,
         aws_secret_access_key=secret_key,
         config=config,
+    )
+
+
+def s3_of(settings: Settings) -> "S3Client":
+    """The client of the bucket that the settings name."""
+    secret = settings.aws_secret_access_key
+    return open_s3(
+        endpoint_url=settings.s3_endpoint_url,
+        region=settings.aws_region,
+        access_key=settings.aws_access_key_id,
+        secret_key=None if secret is None else secret.get_secret_value(),
     )

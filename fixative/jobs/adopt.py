@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from fixative.errors import MalformedPrediction
 from fixative.jobs.claim import CLOCKS_DIFFER, in_window, same_target
 from fixative.jobs.ingest import ingest
+from fixative.jobs.sent_input import may_have_sent
 from fixative.jobs.store import move
 from fixative.names import Hint
 from fixative.postgres.engine import Database
@@ -167,7 +168,11 @@ def _settle(session: Session, attempt: Attempt, listing: Listing) -> list[Hint]:
     alike = [p for p in listing.unclaimed if _alike(job, attempt, p)]
     # An attempt whose place was taken is only to be proven absent: whatever looks like it is
     # more likely somebody else's, and would be cancelled.
-    match = next((p for p in alike if _is_it(job, p)), None) if _current(job, attempt) else None
+    match = (
+        next((p for p in alike if _is_it(job, attempt, p)), None)
+        if _current(job, attempt)
+        else None
+    )
     if match is not None:
         listing.unclaimed.remove(match)
         return ingest(session, match, cause="adopt", attempt=attempt).hints
@@ -202,9 +207,9 @@ def _alike(job: Job, attempt: Attempt, prediction: Prediction) -> bool:
     )
 
 
-def _is_it(job: Job, prediction: Prediction) -> bool:
+def _is_it(job: Job, attempt: Attempt, prediction: Prediction) -> bool:
     """Whether the input is the one that was sent; one that Replicate removed may have been."""
-    return not prediction.input or prediction.input == job.input
+    return not prediction.input or may_have_sent(job, attempt, prediction.input)
 
 
 def _note_candidates(
@@ -219,7 +224,7 @@ def _note_candidates(
             "model": prediction.model,
             "version": prediction.version,
             "names_this_attempt": prediction.claimed_by == (job.id, attempt.id),
-            "same_input": _is_it(job, prediction),
+            "same_input": _is_it(job, attempt, prediction),
         }
         for prediction in candidates[:MOST_CANDIDATES]
     ]

@@ -14,7 +14,7 @@ from fixative.names import INGEST_PREDICTION, Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import MOST_CRASHES
 from fixative.postgres.tables import Delivery
-from fixative.replicate.prediction import Prediction, read_prediction
+from fixative.replicate.prediction import Prediction, read_prediction, remnant
 from fixative.steps import step
 from fixative.telemetry.alarms import alarm
 from fixative.telemetry.metrics import UNCLAIMED
@@ -68,6 +68,8 @@ def read_delivery(database: Database, webhook_id: str) -> list[Hint]:
         ingested = ingest(session, read_prediction(delivery.prediction), cause="webhook")
         now = session.scalars(select(func.now())).one()
         unclaimed = ingested.result in {"set_aside", "stranger"}
+        deleted = ingested.result == "deleted"
+        kept = remnant(delivery.prediction) if deleted else Delivery.prediction
         young = now - delivery.received_at < YOUNG
         session.execute(
             update(Delivery)
@@ -78,6 +80,7 @@ def read_delivery(database: Database, webhook_id: str) -> list[Hint]:
                 next_attempt_at=now + max(LOOK_AGAIN, (now - delivery.received_at) / 4),
                 tries=0,
                 result=ingested.result,
+                prediction=kept,
             )
         )
     step("ingest.moved")

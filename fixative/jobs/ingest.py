@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from fixative.jobs.claim import Unclaimed, claim
 from fixative.jobs.states import is_terminal
 from fixative.jobs.store import error_of, move
-from fixative.names import CANCEL_PREDICTION, STORE_OUTPUTS, Hint
+from fixative.names import CANCEL_PREDICTION, RECORD_RESULT, STORE_OUTPUTS, Hint
 from fixative.postgres.tables import Attempt, Job
-from fixative.replicate.prediction import RUNNING, Prediction, richer
+from fixative.replicate.prediction import RUNNING, Prediction, expires_at, remnant, richer
 
 STATUS_OF_JOB = {
     "starting": "starting",
@@ -33,7 +33,7 @@ ERROR_CODES = (
 class Ingested:
     """What became of a prediction, in a word, and the hints to send once it is committed."""
 
-    result: str  # moved, known, older_attempt, duplicate, set_aside, stranger
+    result: str  # moved, known, older_attempt, duplicate, deleted, set_aside, stranger
     job: Job | None = None
     hints: list[Hint] = field(default_factory=list)
 
@@ -52,9 +52,11 @@ def ingest(
         return Ingested(claimed.value)
     job, owner = claimed
     merged = richer(owner.prediction, prediction.raw)
-    _keep(session, owner, merged)
+    _keep(session, owner, merged if job.deleted_at is None else remnant(merged))
     if owner.outcome == "duplicate":
         return Ingested("duplicate", job, [_cancel(job)] if merged["status"] in RUNNING else [])
+    if job.deleted_at is not None:
+        return Ingested("deleted", job)
     if job.attempt_id != owner.id:
         return Ingested("older_attempt", job)
     if job.status == "queued":  # proven absent, it seemed; it was created all the same
@@ -67,6 +69,7 @@ def ingest(
         cause=cause,
         error=_error(merged) if to in {"failed", "canceled"} else None,
         submitted_at=owner.created_at,
+        expires_at=expires_at(merged) if to == "storing" else None,
     )
     return Ingested("moved" if moved else "known", job, _following(job, to, moved))
 
@@ -82,8 +85,9 @@ def _keep(session: Session, attempt: Attempt, merged: dict[str, Any]) -> None:
 
 
 def _following(job: Job, to: str, moved: bool) -> list[Hint]:
-    if to == "storing" and moved:
-        return [Hint(STORE_OUTPUTS, {"job_id": str(job.id)})]
+    if moved and (to == "storing" or is_terminal(to)):
+        task = STORE_OUTPUTS if to == "storing" else RECORD_RESULT
+        return [Hint(task, {"job_id": str(job.id)})]
     if job.cancel_requested_at is not None and not is_terminal(to):
         return [_cancel(job)]
     return []

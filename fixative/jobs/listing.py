@@ -36,6 +36,7 @@ def list_jobs(
         page = page.where(Job.created_at >= query.created_after)
     if query.created_before is not None:
         page = page.where(Job.created_at < query.created_before)
+    page = page.where(Job.deleted_at.is_(None))
     if before is not None:
         page = page.where(Job.id < before)
     return list(session.scalars(page.order_by(Job.id.desc()).limit(limit)))

@@ -11,12 +11,13 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, func, null, select, update
 from sqlalchemy.orm import Session
 
-from fixative.names import DERIVE_MEDIA, INGEST_PREDICTION, Hint
+from fixative.names import DERIVE_MEDIA, INGEST_PREDICTION, RECORD_RESULT, Hint
 from fixative.postgres.operation_tables import DeadLetter
 from fixative.postgres.tables import TERMINAL_STATUSES, Delivery, Job
 
 MOST = 500
 LONG_AGO = timedelta(hours=1)
+AFTER_THE_END = {DERIVE_MEDIA: "derive_due_at", RECORD_RESULT: "record_due_at"}
 
 
 def requeue(
@@ -44,19 +45,20 @@ def requeue(
 
 def _make_due(session: Session, letters: Sequence[DeadLetter]) -> None:
     """Make the rows of the letters due; one that has none, or an ended job, is only hinted."""
-    deriving = [letter.job_id for letter in letters if letter.task == DERIVE_MEDIA]
-    others = [letter.job_id for letter in letters if letter.task != DERIVE_MEDIA]
+    by_task = {task: [e.job_id for e in letters if e.task == task] for task in AFTER_THE_END}
+    others = [letter.job_id for letter in letters if letter.task not in AFTER_THE_END]
     reading = [
         str(letter.arguments["delivery_id"])  # by hand it may be called with anything
         for letter in letters
         if letter.task == INGEST_PREDICTION and "delivery_id" in letter.arguments
     ]
     afresh = {"crashes": 0, "waiting_reason": null(), "hinted_at": func.now() - LONG_AGO}
-    session.execute(
-        update(Job)  # until a job ends there is nothing to derive from
-        .where(Job.id.in_(deriving), Job.status.in_(TERMINAL_STATUSES))
-        .values(derive_due_at=func.now(), **afresh)
-    )
+    for task, due_at in AFTER_THE_END.items():
+        session.execute(
+            update(Job)  # until a job ends there is nothing to derive from, or to record
+            .where(Job.id.in_(by_task[task]), Job.status.in_(TERMINAL_STATUSES))
+            .values({due_at: func.now(), **afresh})
+        )
     session.execute(
         update(Job)
         .where(Job.id.in_(others), Job.status.not_in(TERMINAL_STATUSES))

@@ -20,18 +20,31 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON, TIMESTAMP
 from sqlalchemy.orm import Session
 
-from fixative.errors import NotFound
+from fixative.errors import Gone, NotFound
 from fixative.jobs.states import is_terminal, sources
 from fixative.postgres.leases import Lease
 from fixative.postgres.media_tables import Media
 from fixative.postgres.tables import Attempt, Job
 
 
-def get_job(session: Session, job_id: uuid.UUID, *, owner_id: uuid.UUID | None = None) -> Job:
-    """The job; with an owner, only if it is theirs. Raises NotFound for wrong and foreign alike."""
+def get_job(session: Session, job_id: uuid.UUID) -> Job:
+    """The job, or what is left of it. Raises NotFound."""
     job = session.get(Job, job_id)
-    if job is None or (owner_id is not None and job.owner_id != owner_id):
+    if job is None:
         raise NotFound(f"no job {job_id}")
+    return job
+
+
+def find_job(session: Session, job_id: uuid.UUID, *, owner_id: uuid.UUID | None) -> Job:
+    """The job as it may be shown to this owner; None: to whoever sees all.
+
+    Raises NotFound, for wrong and foreign ids alike, and Gone once it is deleted.
+    """
+    job = get_job(session, job_id)
+    if owner_id is not None and job.owner_id != owner_id:
+        raise NotFound(f"no job {job_id}")
+    if job.deleted_at is not None:
+        raise Gone(f"job {job_id} was deleted")
     return job
 
 
@@ -77,7 +90,10 @@ MOVE = text("""
             tries = CASE WHEN :keep_tries THEN tries ELSE 0 END,
             crashes = CASE WHEN :survived THEN 0 ELSE crashes END,
             submitted_at = coalesce(submitted_at, :submitted_at),
+            expires_at = :expires_at,
+            large = false,
             derive_due_at = CASE WHEN :derive THEN now() END,
+            record_due_at = CASE WHEN :terminal THEN now() END,
             completed_at = CASE WHEN :terminal THEN now() END,
             lease_until = NULL
         FROM old WHERE jobs.id = old.id
@@ -91,6 +107,7 @@ MOVE = text("""
     bindparam("wait", type_=Interval),
     bindparam("error", type_=JSON(none_as_null=True)),
     bindparam("submitted_at", type_=TIMESTAMP(timezone=True)),
+    bindparam("expires_at", type_=TIMESTAMP(timezone=True)),
     *(bindparam(name, type_=Text) for name in ("to", "waiting", "cause", "detail")),
 )
 
@@ -109,6 +126,7 @@ def move(
     wait: timedelta = NO_WAIT,
     keep_tries: bool = False,
     submitted_at: datetime | None = None,
+    expires_at: datetime | None = None,
     derive: bool = False,
 ) -> bool:
     """Move the job by compare-and-set; the answer is whether it moved.
@@ -134,6 +152,7 @@ def move(
             # Back in the queue by adoption, or taken out of it: nobody came back from the last try.
             "survived": lease is not None or to not in {"queued", "submitting"},
             "submitted_at": submitted_at,
+            "expires_at": expires_at,
             "derive": derive,
             "terminal": is_terminal(to),
         },

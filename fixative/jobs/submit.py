@@ -13,21 +13,27 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import structlog
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from fixative.errors import LostLease, MalformedPrediction, ReplicateError
-from fixative.jobs.claim import paid_or_unsettled
+from fixative.errors import (
+    BucketError,
+    InvalidRequest,
+    LostLease,
+    MalformedPrediction,
+    ReplicateError,
+)
 from fixative.jobs.ingest import ingest
-from fixative.jobs.pauses import paused
+from fixative.jobs.sent_input import has_files
 from fixative.jobs.store import error_of, move
+from fixative.jobs.turn import alone, due, lock, take_turn
 from fixative.names import Hint
 from fixative.postgres.engine import Database
-from fixative.postgres.leases import Lease, LeaseKeeper, free, let_go, take
+from fixative.postgres.leases import Lease, LeaseKeeper, free, let_go
 from fixative.postgres.operation_tables import Epoch
 from fixative.postgres.tables import Attempt, Job
-from fixative.replicate.attempts import Outcome, outcome_of
+from fixative.replicate.attempts import Obstacle, Outcome, outcome_of
 from fixative.replicate.client import Replicate
 from fixative.replicate.models import Models
 from fixative.replicate.pace import Pace
@@ -48,7 +54,8 @@ log = structlog.get_logger(__name__)
 class Submitter:
     """What creating predictions needs. `webhook_url` None: ask for no webhooks.
 
-    `may_submit` is asked with the database's epoch before anything else is done.
+    `may_submit` is asked with the database's epoch before anything else is done. `prepare_input`
+    gives the input that is to be sent, or None for the job's own; nothing is paid when it raises.
     """
 
     database: Database
@@ -57,6 +64,7 @@ class Submitter:
     pace: Pace
     leases: LeaseKeeper
     may_submit: Callable[[int | None], bool]
+    prepare_input: Callable[[Job], dict[str, Any] | None]
     webhook_url: str | None
     max_run_seconds: int
 
@@ -77,9 +85,12 @@ class Submitter:
             return []  # `admit` takes it in its turn
         try:
             target = self.models.target_of(job.model, job.version, job.deployment)
-        except ReplicateError as error:
+            input_ = self._prepared(job)
+        except LostLease:
+            return []
+        except (ReplicateError, BucketError, InvalidRequest) as error:
             return self._not_even_begun(job, error)
-        begun = self._begin(job, target, self._account())
+        begun = self._begin(job, target, input_, self._account())
         if begun is None:
             return []
         lease, attempt = begun
@@ -109,19 +120,19 @@ class Submitter:
             log.info("account_unknown", error=str(error))
             return None
 
-    def _begin(self, job: Job, target: Target, account: str | None) -> tuple[Lease, Attempt] | None:
+    def _prepared(self, job: Job) -> dict[str, Any] | None:
+        """What `prepare_input` gives. Files take their time, so one worker alone sees to them."""
+        if not has_files(job.input):
+            return None
+        with alone(self.database, self.leases, job):
+            return self.prepare_input(job)
+
+    def _begin(
+        self, job: Job, target: Target, input_: dict[str, Any] | None, account: str | None
+    ) -> tuple[Lease, Attempt] | None:
         """Take the row and commit the attempt; None if somebody else has it."""
         with self.database.begin() as session:
-            _lock(session, job)
-            move(
-                session,
-                job.id,
-                "submitting",
-                cause="task",
-                came_from={"queued"},
-                keep_tries=True,
-            )
-            lease = take(session, job.id, Job.status == "submitting", *due())
+            lease = take_turn(session, job)
             if lease is None:
                 return None
             earlier = select(func.count()).where(Attempt.job_id == job.id).scalar_subquery()
@@ -130,6 +141,7 @@ class Submitter:
                 job_id=job.id,
                 number=earlier + 1,
                 version=target.version,
+                input=input_,
                 account=account,
             )
             session.add(attempt)
@@ -146,7 +158,7 @@ class Submitter:
             step("submit.post")
             raw = self.replicate.create(
                 target,
-                job.input,
+                attempt.input or job.input,
                 webhook=webhook,
                 cancel_after=self.max_run_seconds,
                 # The last look before money is spent stands directly before the first byte: a
@@ -200,48 +212,37 @@ class Submitter:
         else:
             self.pace.succeeded()
 
-    def _not_even_begun(self, job: Job, error: ReplicateError) -> list[Hint]:
-        """The model could not be looked up, so nothing was sent."""
+    def _not_even_begun(self, job: Job, error: Obstacle) -> list[Hint]:
+        """The model could not be looked up or the input not be prepared, so nothing was sent."""
         end = outcome_of(error)
-        if end.outcome != "throttled":  # that was the reads' own pace
+        # What throttled was the reads' own pace.
+        if isinstance(error, ReplicateError) and end.outcome != "throttled":
             self._tell_pace(error)
         with self.database.begin() as session:
-            _lock(session, job)
+            lock(session, job)
             still = select(Job.id).where(Job.id == job.id, free(), *due())
             if session.scalar(still) is None:  # somebody else was quicker
                 return []
             if end.outcome == "rejected":
                 move(session, job.id, "failed", cause="task", error=error_of(end.code, end.error))
-            else:
-                session.execute(
-                    update(Job)
-                    .where(Job.id == job.id)
-                    .values(
-                        next_attempt_at=_in(end.seconds or BACKOFF_SECONDS),
-                        waiting_reason=end.waiting or "upstream",
-                    )
-                )
+                return []
+            waiting = end.waiting or "upstream"
+            wait = timedelta(seconds=end.seconds or _back_off(job))
+            went_back = move(
+                session,
+                job.id,
+                "queued",
+                cause="task",
+                came_from={"submitting"},
+                detail=f"not sent: {end.error}",
+                waiting=waiting,
+                wait=wait,
+                keep_tries=True,
+            )
+            if not went_back:  # it never left the queue
+                later = {"next_attempt_at": func.now() + wait, "waiting_reason": waiting}
+                session.execute(update(Job).where(Job.id == job.id).values(later))
         return []
-
-
-def _lock(session: Session, job: Job) -> None:
-    session.execute(select(Job.id).where(Job.id == job.id).with_for_update())
-
-
-def due() -> tuple[Any, ...]:
-    """The conditions under which a job may be submitted now: above all, nothing may be paid yet.
-
-    Ask in a statement of its own after the row is locked: an EXISTS sees what was committed when
-    its statement began, not when the lock was had.
-    """
-    paid = exists().where(Attempt.job_id == Job.id, paid_or_unsettled())
-    return (
-        Job.status.in_(("queued", "submitting")),
-        Job.next_attempt_at <= func.now(),
-        Job.cancel_requested_at.is_(None),
-        ~paused(),
-        ~paid,
-    )
 
 
 def _go_on(session: Session, job: Job, lease: Lease, end: Outcome) -> None:
@@ -253,10 +254,7 @@ def _go_on(session: Session, job: Job, lease: Lease, end: Outcome) -> None:
         error = error_of(end.code, end.error)
         move(session, job.id, "failed", cause="task", lease=lease, error=error)
         return
-    if end.outcome == "not_sent":
-        wait = min(BACKOFF_SECONDS * 2 ** min(job.tries, 10), LONGEST_BACKOFF_SECONDS)
-    else:
-        wait = end.seconds or 0
+    wait = _back_off(job) if end.outcome == "not_sent" else end.seconds or 0
     move(
         session,
         job.id,
@@ -270,8 +268,9 @@ def _go_on(session: Session, job: Job, lease: Lease, end: Outcome) -> None:
     )
 
 
-def _in(seconds: float) -> Any:
-    return func.now() + timedelta(seconds=seconds)
+def _back_off(job: Job) -> float:
+    """In seconds; each try that reached nothing doubles it."""
+    return float(min(BACKOFF_SECONDS * 2 ** min(job.tries, 10), LONGEST_BACKOFF_SECONDS))
 
 
 def _webhook(url: str | None, job_id: uuid.UUID, attempt_id: uuid.UUID) -> str | None:

@@ -1,35 +1,25 @@
 """The bucket: S3's errors as ours, uploads that never show half of themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any
 
 import boto3
-from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fixative.errors import BucketError, NotFound
+from fixative.media.disposition import disposition
+from fixative.media.upload import SupportsRead, upload
 from fixative.settings import Settings
-
-
-class SupportsRead(Protocol):
-    """What can be uploaded: it is read once, from its beginning."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """The next bytes, empty at the end."""
-
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-PART = 8 * 2**20
-PIECE = 2**20
+DELETED_AT_ONCE = 1000  # S3's own limit
+PIECE = 128 * 2**10
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
-# One part at a time in the calling thread: constant memory, and an error in reading the source
-# aborts the upload instead of leaving it behind.
-TRANSFER = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, use_threads=False)
 
 
 @dataclass(frozen=True)
@@ -43,12 +33,21 @@ class StoredObject:
     content_range: str | None = None
 
 
+@dataclass(frozen=True)
+class Listed:
+    """An object as a listing shows it."""
+
+    key: str
+    bytes: int
+
+
 class Bucket:
     """One bucket. Safe to use from many threads. Every method may raise BucketError."""
 
     def __init__(self, settings: Settings) -> None:
         secret = settings.aws_secret_access_key
         self.name = settings.s3_bucket
+        self._encryption = _encryption(settings)
         self._s3: S3Client = boto3.client(
             "s3",
             endpoint_url=settings.s3_endpoint_url,
@@ -60,22 +59,25 @@ class Bucket:
                 read_timeout=60,
                 retries={"mode": "standard", "max_attempts": 3},
                 max_pool_connections=32,
+                signature_version="s3v4",  # the older one signs no length into an upload's URL
                 request_checksum_calculation="when_required",  # not every S3 knows the newer ones
                 response_checksum_validation="when_required",
-                s3={"addressing_style": "path"} if settings.s3_endpoint_url else {},
+                s3={
+                    "addressing_style": "path" if settings.s3_endpoint_url else "auto",
+                    "use_accelerate_endpoint": settings.s3_accelerate,
+                },
             ),
         )
 
     def put(self, key: str, source: SupportsRead, content_type: str) -> None:
         """Upload all of `source`; whatever it raises while read comes through, nothing stored."""
         with _translated(key):
-            self._s3.upload_fileobj(
-                cast("IO[bytes]", source),
-                self.name,
-                key,
-                ExtraArgs={"ContentType": content_type},
-                Config=TRANSFER,
-            )
+            headers = {
+                "ContentType": content_type,
+                "ContentDisposition": disposition(content_type),
+                **self._encryption,
+            }
+            upload(self._s3, self.name, key, source, headers)
 
     def head(self, key: str) -> StoredObject | None:
         """The object without its bytes; None when there is none."""
@@ -107,13 +109,65 @@ class Bucket:
         with _translated(key), self._s3.get_object(Bucket=self.name, Key=key)["Body"] as body:
             return body.read()
 
-    def chunks(self, key: str) -> Iterator[bytes]:
-        """The object's bytes, a piece at a time. Raises NotFound."""
-        with (
-            _translated(key),
-            closing(self._s3.get_object(Bucket=self.name, Key=key)["Body"]) as body,
-        ):
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove these objects; one that is not there is no error."""
+        for start in range(0, len(keys), DELETED_AT_ONCE):
+            batch = keys[start : start + DELETED_AT_ONCE]
+            with _translated(batch[0]):
+                answer = self._s3.delete_objects(
+                    Bucket=self.name,
+                    Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True},
+                )
+            if left := answer.get("Errors"):
+                raise BucketError(f"{left[0].get('Key')}: {left[0].get('Message')}")
+
+    def delete_folder(self, prefix: str) -> None:
+        """Remove every object whose key begins so."""
+        self.delete([found.key for found in self.listing(prefix)])
+
+    def listing(self, prefix: str) -> Iterator[Listed]:
+        """Every object whose key begins so, in the order of keys."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
+        with _translated(prefix):
+            for page in pages:
+                for found in page.get("Contents", ()):
+                    yield Listed(found["Key"], found["Size"])
+
+    def address(self, key: str, *, name: str, content_type: str, seconds: int) -> str:
+        """Where anybody may GET the object for so many seconds, straight from the bucket."""
+        filename = name.replace("/", "-")
+        with _translated(key):
+            return self._s3.generate_presigned_url(
+                "get_object",
+                Params={
+                    "Bucket": self.name,
+                    "Key": key,
+                    "ResponseContentType": content_type,
+                    "ResponseContentDisposition": (
+                        f'{disposition(content_type)}; filename="{filename}"'
+                    ),
+                },
+                ExpiresIn=seconds,
+            )
+
+    def chunks(self, key: str) -> Generator[bytes, None, None]:
+        """All the object's bytes, piece by piece. Raises NotFound, at the first."""
+        with _translated(key), closing(self.get(key).body) as body:
             yield from body.iter_chunks(PIECE)
+
+    def upload_url(self, key: str, content_type: str, length: int, *, seconds: int) -> str:
+        """Where anybody may PUT the object, within so many seconds, of this type and length."""
+        with _translated(key):
+            return self._s3.generate_presigned_url(
+                "put_object",
+                Params={
+                    "Bucket": self.name,
+                    "Key": key,
+                    "ContentType": content_type,
+                    "ContentLength": length,
+                },
+                ExpiresIn=seconds,
+            )
 
     def close(self) -> None:
         """Close the connections that are idle."""
@@ -123,6 +177,12 @@ class Bucket:
         """Raise BucketError unless the bucket is there and lets us in."""
         with _translated(self.name):
             self._s3.head_bucket(Bucket=self.name)
+
+
+def _encryption(settings: Settings) -> dict[str, str]:
+    """How S3 is asked to encrypt what is put; nothing: as the bucket does by itself."""
+    asked = {"ServerSideEncryption": settings.s3_sse, "SSEKMSKeyId": settings.s3_kms_key_id}
+    return {name: value for name, value in asked.items() if value}
 
 
 @contextmanager

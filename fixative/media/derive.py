@@ -16,6 +16,7 @@ from fixative.media.derive_one import DeriveOne
 from fixative.media.keys import Keys
 from fixative.media.put import MediaPut
 from fixative.media.workspace import remove_abandoned
+from fixative.names import DERIVE_MEDIA, RECORD_RESULT, Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import Lease, LeaseKeeper, let_go, take
 from fixative.postgres.media_tables import Media
@@ -49,12 +50,15 @@ class Deriver:
     decoder: Decoder
     run_seconds: float = RUN_SECONDS
 
-    def derive(self, job_id: uuid.UUID) -> None:
-        """Derive what the job's originals allow; safe twice, and what is done stays done."""
+    def derive(self, job_id: uuid.UUID) -> list[Hint]:
+        """Derive what the job's originals allow; safe twice, and what is done stays done.
+
+        Answers the hints that follow. No file's failure is the job's: its row says why.
+        """
         with self.database.begin() as session:
             lease = take(session, job_id, Job.derive_due_at <= func.now())
             if lease is None:
-                return
+                return []
             job = get_job(session, job_id)
             attempt = current_attempt(session, job)
             media = media_of(session, job)
@@ -67,14 +71,16 @@ class Deriver:
                 finished = self._derive_all(put, media)
             except LostLease:
                 log.info("derive_lost_its_lease", job_id=str(job_id))
+                return []
             except BucketError as error:
                 log.warning("derive_put_off", job_id=str(job_id), error=str(error))
                 self._put_off(lease, RETRY_AFTER)
+                return []
+            if finished:
+                self._finish(lease)
             else:
-                if finished:
-                    self._finish(lease)
-                else:
-                    self._put_off(lease, timedelta())
+                self._put_off(lease, timedelta())
+        return [Hint(RECORD_RESULT if finished else DERIVE_MEDIA, {"job_id": str(job_id)})]
 
     def _derive_all(self, put: MediaPut, media: list[Media]) -> bool:
         """One file after another; False when the time was over before the last."""

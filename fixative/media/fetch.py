@@ -1,93 +1,85 @@
-"""Fetching: one output file as a stream of chunks, held against the length it announced."""
+"""Fetching: one output file as a stream of chunks, from where we may, or an error that says why."""
 
 import base64
-import time
+import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import unquote_to_bytes
 
 import httpx
 
-from fixative.errors import OutputExpired, OutputForbidden, OutputTooLarge, OutputUnreachable
-from fixative.media.hosts import AllowedHosts
+from fixative.errors import OutputForbidden, OutputTooLarge
+from fixative.hosts import AllowedHosts
+from fixative.media.addresses import Dial, Resolve, dial, resolve
+from fixative.media.ask import Asker
+from fixative.media.transfer import PAUSES, Transfer
+from fixative.replicate.deadline import Deadline
 
-TOTAL_SECONDS = 3600  # after an hour Replicate has deleted the file anyway
-GONE = frozenset({403, 404, 410})
-TIMEOUT = httpx.Timeout(connect=5, read=30, write=10, pool=30)
+TOTAL_SECONDS = 3600.0  # after an hour Replicate has deleted the file anyway
 
 
 @dataclass(frozen=True)
 class Download:
-    """A file under way: what its host says it is, and its bytes."""
+    """A file under way: what its host says of its type and length in bytes, and its bytes."""
 
     declared_type: str | None
+    announced: int | None
     chunks: Iterator[bytes]
 
 
 class Fetcher:
-    """Fetches files from the allowed hosts. Safe to use from many threads."""
+    """Fetches files from the allowed hosts, in constant memory. Safe to use from many threads.
 
-    def __init__(self, allowed: AllowedHosts, max_bytes: int) -> None:
+    A download has connections of its own and takes at most `total_seconds`, resolving, redirects,
+    pauses and its reader's own time included. `tls` verifies by this system's roots unless given.
+    """
+
+    def __init__(
+        self,
+        allowed: AllowedHosts,
+        max_bytes: int,
+        *,
+        total_seconds: float = TOTAL_SECONDS,
+        pauses: tuple[float, ...] = PAUSES,
+        resolve: Resolve = resolve,
+        dial: Dial = dial,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.allowed = allowed
         self._max_bytes = max_bytes
-        # No credentials, no cookies, no redirects: an output's host learns nothing of ours.
-        self._client = httpx.Client(timeout=TIMEOUT, headers={"Accept-Encoding": "identity"})
-
-    def close(self) -> None:
-        """Close the connections that are idle."""
-        self._client.close()
+        self._total_seconds = total_seconds
+        self._pauses = pauses
+        self._asker = Asker(allowed, tls or httpx.create_ssl_context(), resolve, dial)
 
     @contextmanager
     def open(self, url: str) -> Iterator[Download]:
-        """The file behind a data: URI or an allowed URL.
+        """The file behind a data: URI or an allowed URL; it is read in the thread that opened it.
 
         Raises OutputForbidden, OutputExpired, OutputUnreachable or OutputTooLarge, also while
         its chunks are read: when they end, the file was whole.
         """
         if url.startswith("data:"):
-            yield _read_data_uri(url)
+            yield self._read_data_uri(url)
             return
-        if not self.allowed.allows(url):
-            raise OutputForbidden(f"outputs are not fetched from {url[:200]}")
+        deadline = Deadline()
+        ask = partial(self._asker.ask, url, deadline=deadline)
+        with deadline.within(self._total_seconds), ask({}) as first:
+            transfer = Transfer(
+                ask, first, deadline, max_bytes=self._max_bytes, pauses=self._pauses
+            )
+            with closing(transfer.chunks()) as chunks:
+                yield Download(first.headers.get("content-type"), transfer.announced, chunks)
+
+    def _read_data_uri(self, url: str) -> Download:
+        """The bytes of a data: URI (RFC 2397)."""
+        head, _, data = url.removeprefix("data:").partition(",")
+        declared, *parameters = head.split(";")
         try:
-            with self._client.stream("GET", url) as response:
-                _check(response)
-                yield Download(response.headers.get("content-type"), self._whole(response))
-        except (httpx.InvalidURL, UnicodeError) as error:
-            raise OutputForbidden(f"not a URL: {error}") from error
-        except httpx.HTTPError as error:
-            raise OutputUnreachable(f"{type(error).__name__}: {error}") from error
-
-    def _whole(self, response: httpx.Response) -> Iterator[bytes]:
-        """The body's chunks; raises if it is too large, too slow, or not as long as announced."""
-        announced = response.headers.get("content-length")
-        deadline = time.monotonic() + TOTAL_SECONDS
-        received = 0
-        for chunk in response.iter_raw():  # as it comes, so that a trickle meets the deadline
-            received += len(chunk)
-            if received > self._max_bytes:
-                raise OutputTooLarge(f"more than {self._max_bytes} bytes")
-            if time.monotonic() > deadline:
-                raise OutputUnreachable(f"not whole within {TOTAL_SECONDS} s")
-            yield chunk
-        if announced is not None and received != int(announced):
-            raise OutputUnreachable(f"{received} of {announced} bytes came")
-
-
-def _check(response: httpx.Response) -> None:
-    if response.status_code in GONE:
-        raise OutputExpired(f"{response.status_code} from {response.url.host}")
-    if response.status_code != httpx.codes.OK:
-        raise OutputUnreachable(f"{response.status_code} from {response.url.host}")
-
-
-def _read_data_uri(url: str) -> Download:
-    """The bytes of a data: URI (RFC 2397)."""
-    head, _, data = url.removeprefix("data:").partition(",")
-    declared, *parameters = head.split(";")
-    try:
-        content = base64.b64decode(data) if "base64" in parameters else unquote_to_bytes(data)
-    except ValueError as error:
-        raise OutputForbidden(f"not a readable data: URI: {error}") from error
-    return Download(declared or "text/plain", iter([content]))
+            content = base64.b64decode(data) if "base64" in parameters else unquote_to_bytes(data)
+        except ValueError as error:
+            raise OutputForbidden(f"not a readable data: URI: {error}") from error
+        if len(content) > self._max_bytes:
+            raise OutputTooLarge(f"{len(content)} bytes, more than {self._max_bytes}")
+        return Download(declared or "text/plain", len(content), iter([content]))

@@ -1,25 +1,50 @@
 """Keys in the bucket: computed from the job alone, so that writing twice is writing once."""
 
+import re
+import uuid
+from datetime import datetime
+
 from fixative.postgres.tables import Attempt, Job
 
 FOLDERS = {"image": "images", "video": "videos", "audio": "audio", "text": "text"}
+OTHERS = "files"
+IN_A_JOB = re.compile(r"[a-z]+/[0-9a-f-]{36}/\d{4}/\d\d/\d\d/([0-9a-f-]{36})/")
 
 
 class Keys:
     """The layout `[PREFIX/][ENV/]{kind}/{owner}/{YYYY}/{MM}/{DD}/{job}/NAME`."""
 
     def __init__(self, prefix: str, env: str) -> None:
-        self._root = "".join(f"{part.strip('/')}/" for part in (prefix, env) if part.strip("/"))
+        self.root = "".join(f"{part.strip('/')}/" for part in (prefix, env) if part.strip("/"))
 
     def key(self, job: Job, name: str) -> str:
         """Where `name` of this job lies; fixed when the job is accepted."""
-        folder = FOLDERS.get(job.job_type, "files")
+        folder = FOLDERS.get(job.job_type, OTHERS)
         day = f"{job.created_at:%Y/%m/%d}"
-        return f"{self._root}{folder}/{job.owner_id}/{day}/{job.id}/{name}"
+        return f"{self.root}{folder}/{job.owner_id}/{day}/{job.id}/{name}"
+
+    @property
+    def folders(self) -> list[str]:
+        """Where everything lies that belongs to a job, an owner or a deleted job."""
+        names = (*FOLDERS.values(), OTHERS, "inputs", "deleted")
+        return [f"{self.root}{name}/" for name in names]
+
+    def job_of(self, key: str) -> uuid.UUID | None:
+        """The job in whose folder the key lies; None: in no job's."""
+        found = IN_A_JOB.match(key.removeprefix(self.root))
+        return uuid.UUID(found[1]) if found else None
+
+    def deleted(self, job: Job) -> str:
+        """Where a deleted job's tombstone lies."""
+        return f"{self.root}deleted/{job.id}.json"
+
+    def input(self, owner_id: uuid.UUID, file_id: uuid.UUID, day: datetime, name: str) -> str:
+        """Where an input file lies; `day` is that of its row."""
+        return f"{self.root}inputs/{owner_id}/{day:%Y/%m/%d}/{file_id}/{name}"
 
     def config(self, name: str) -> str:
         """Where `name` lies that is no job's, but the whole system's."""
-        return f"{self._root}config/{name}"
+        return f"{self.root}config/{name}"
 
 
 def original_name(attempt: Attempt, index: int, count: int, extension: str) -> str:

@@ -6,10 +6,16 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from fixative.media.hosts import AllowedHosts
+from fixative.hosts import AllowedHosts
 
 # RFC 2397 lets the type be absent; models name it, and prose that begins with "data:" does not.
 DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+(;[\w.=+-]+)*,")
+
+MEDIA_URL = re.compile(
+    r"https?://[^\s/]+/[^\s?#]*\.(png|jpe?g|webp|gif|avif|svg|tiff?|mp4|webm|mov|mkv|mp3|wav|flac|ogg"
+    r"|opus|m4a|glb|zip|pdf)([?#]\S*)?",
+    re.IGNORECASE,
+)
 
 Pointer = list[str | int]  # the way to a value: keys and indexes from the output's root
 
@@ -26,10 +32,17 @@ class OutputFile:
 def find_files(output: Any, allowed: AllowedHosts) -> list[OutputFile]:
     """Every file in any JSON, in document order. Any other URL is data."""
     places: dict[str, list[Pointer]] = {}
-    for pointer, text in _strings(output, []):
+    for pointer, text in strings(output, []):
         if DATA_URI.match(text) or allowed.allows(text):
             places.setdefault(text, []).append(pointer)
     return [OutputFile(i, url, pointers) for i, (url, pointers) in enumerate(places.items())]
+
+
+def media_elsewhere(output: Any, files: list[OutputFile]) -> list[str]:
+    """The URLs that look like media and are no files of ours: they stay as they are."""
+    ours = {file.url for file in files}
+    urls = (text for _, text in strings(output, []) if MEDIA_URL.fullmatch(text))
+    return [url for url in dict.fromkeys(urls) if url not in ours]
 
 
 def text_of(output: Any, files: list[OutputFile]) -> str | None:
@@ -63,18 +76,19 @@ def put_at(output: Any, values: list[tuple[Pointer, Any]]) -> Any:
     return root["output"]
 
 
-def _is_plain(output: Any) -> bool:
-    if isinstance(output, list):
-        return all(isinstance(item, str) for item in output)
-    return isinstance(output, str)
-
-
-def _strings(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
+def strings(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
+    """Every string in any JSON with its place below `pointer`, in document order."""
     if isinstance(value, str):
         yield pointer, value
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _strings(item, [*pointer, index])
+            yield from strings(item, [*pointer, index])
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _strings(item, [*pointer, key])
+            yield from strings(item, [*pointer, key])
+
+
+def _is_plain(output: Any) -> bool:
+    if isinstance(output, list):
+        return all(isinstance(item, str) for item in output)
+    return isinstance(output, str)

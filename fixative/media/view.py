@@ -1,17 +1,17 @@
 """A job as the outside sees it; every file's URL is made here, when read, and never stored."""
 
+import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fixative.errors import MalformedPrediction
-from fixative.media.hosts import AllowedHosts
+from fixative.hosts import AllowedHosts
 from fixative.media.outputs import find_files, put_at
 from fixative.postgres.media_tables import Media
 from fixative.postgres.operation_tables import DeadLetter
 from fixative.postgres.tables import Attempt, Job
-from fixative.replicate.prediction import read_instant
+from fixative.replicate.prediction import expires_at
 
-KEPT_BY_REPLICATE = timedelta(hours=1)
 TOLD_OF_PREDICTION = (
     "status",
     "created_at",
@@ -32,10 +32,11 @@ def job_view(
     media: list[Media],
     letters: list[DeadLetter],
     *,
-    base_url: str,
+    address: Callable[[str], str],
     allowed: AllowedHosts,
+    kept_days: int | None,
 ) -> dict[str, Any]:
-    """The job in its wire shape; durable URLs begin with `base_url`.
+    """The job in its wire shape; `address` makes a durable URL of a path.
 
     `allowed` tells which places of the output are files, so that a lost one can be shown as null.
     """
@@ -44,9 +45,10 @@ def job_view(
         "waiting": _waiting(job, attempt),
         "input": job.input,
         "prediction": _prediction(attempt),
-        "output": _output(job, attempt, media, base_url, allowed),
-        "media": [media_view(item, base_url) for item in media],
+        "output": _output(job, attempt, media, address, allowed),
+        "media": [media_view(item, address) for item in media],
         "warnings": job.warnings or [],
+        "media_expires_at": _media_expires_at(job, kept_days),
         "dead_letters": [
             {name: getattr(letter, name) for name in TOLD_OF_LETTER} for letter in letters
         ],
@@ -77,7 +79,7 @@ def job_summary(job: Job) -> dict[str, Any]:
     }
 
 
-def media_view(media: Media, base_url: str) -> dict[str, Any]:
+def media_view(media: Media, address: Callable[[str], str]) -> dict[str, Any]:
     """One stored object, with where to get it."""
     return {
         "name": media.name,
@@ -92,13 +94,19 @@ def media_view(media: Media, base_url: str) -> dict[str, Any]:
         "duration": media.duration,
         "details": media.details,
         "derive_error": media.derive_error,
-        "url": media_url(media, base_url),
+        "url": address(media_path(media.job_id, media.name)),
     }
 
 
-def media_url(media: Media, base_url: str) -> str:
-    """The durable address of a stored object."""
-    return f"{base_url}/media/{media.job_id}/{media.name}"
+def media_path(job_id: uuid.UUID, name: str) -> str:
+    """Where a stored object is served."""
+    return f"/media/{job_id}/{name}"
+
+
+def _media_expires_at(job: Job, kept_days: int | None) -> datetime | None:
+    if job.completed_at is None or kept_days is None:
+        return None
+    return job.completed_at + timedelta(days=kept_days)
 
 
 def _waiting(job: Job, attempt: Attempt | None) -> dict[str, Any] | None:
@@ -120,23 +128,15 @@ def _prediction(attempt: Attempt | None) -> dict[str, Any] | None:
     return {
         "id": attempt.prediction_id,
         **{name: told.get(name) for name in TOLD_OF_PREDICTION},
-        "expires_at": _expires_at(told),
+        "expires_at": expires_at(told),
     }
-
-
-def _expires_at(told: dict[str, Any]) -> Any:
-    """When Replicate deletes the files: an hour after the end, by its documentation."""
-    try:
-        return read_instant(told.get("completed_at")) + KEPT_BY_REPLICATE
-    except MalformedPrediction:
-        return None
 
 
 def _output(
     job: Job,
     attempt: Attempt | None,
     media: list[Media],
-    base_url: str,
+    address: Callable[[str], str],
     allowed: AllowedHosts,
 ) -> Any:
     """As Replicate gave it, with durable URLs in place; a lost file's place is null.
@@ -147,5 +147,9 @@ def _output(
         return None
     output = (attempt.prediction or {}).get("output")
     lost = [(pointer, None) for file in find_files(output, allowed) for pointer in file.pointers]
-    stored = [(pointer, media_url(item, base_url)) for item in media for pointer in item.pointers]
+    stored = [
+        (pointer, address(media_path(item.job_id, item.name)))
+        for item in media
+        for pointer in item.pointers
+    ]
     return put_at(output, [*lost, *stored])

@@ -4,23 +4,24 @@ It also stops what kills its workers: such a row is given to no other, and waits
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, case, func, null, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, null, select, update
 from sqlalchemy.orm import Session
 
 from fixative.errors import WorkerLost
 from fixative.jobs.cancel import running_duplicates
 from fixative.jobs.dead_letters import bury
 from fixative.jobs.store import with_warning
-from fixative.jobs.submit import due as due_for_submission
+from fixative.jobs.turn import due as due_for_submission
 from fixative.names import (
     CANCEL_PREDICTION,
     CREATE_PREDICTION,
     DERIVE_MEDIA,
     INGEST_PREDICTION,
-    QUEUE_OF_TASK,
+    RECORD_RESULT,
     STORE_OUTPUTS,
     Hint,
 )
@@ -41,79 +42,90 @@ def sweep(database: Database, waiting: Mapping[str, int]) -> list[Hint]:
     hints: list[Hint] = []
     with database.begin() as session:
         _stop_poison(session)
-        for task, due in _stages():
-            if waiting.get(QUEUE_OF_TASK[task], 0) < MOST:
-                hints += [Hint(task, {"job_id": str(id_)}) for id_ in _hinted(session, due)]
-        if waiting.get(QUEUE_OF_TASK[INGEST_PREDICTION], 0) < MOST:
+        for stage, due in _stages():
+            if waiting.get(stage.queue, 0) < MOST:
+                ids = _hinted(session, due)
+                hints += [replace(stage, arguments={"job_id": str(id_)}) for id_ in ids]
+        if waiting.get(Hint(INGEST_PREDICTION).queue, 0) < MOST:
             hints += _deliveries(session)
     return hints
 
 
-def _stages() -> Iterator[tuple[str, Select[Any]]]:
-    """What each stage of a job's life finds due. Queued rows are not here: `admit` takes them."""
+def _stages() -> Iterator[tuple[Hint, Select[Any]]]:
+    """What each stage of a job's life finds due, and how it is hinted.
+
+    Queued rows are not here: `admit` takes them. What is to be stored goes by when Replicate
+    deletes it.
+    """
     now = func.now()
     yield (
-        CREATE_PREDICTION,
+        Hint(CREATE_PREDICTION),
         select(Job.id)
         .where(Job.status == "submitting", *due_for_submission())
         .order_by(Job.next_attempt_at),
     )
-    yield (
-        STORE_OUTPUTS,
+    storing = (
         select(Job.id)
         .where(Job.status == "storing", Job.next_attempt_at <= now)
-        .order_by(Job.next_attempt_at),
+        .order_by(Job.expires_at.nulls_first())
     )
+    yield Hint(STORE_OUTPUTS), storing.where(~Job.large)
+    yield Hint(STORE_OUTPUTS, large=True), storing.where(Job.large)
     yield (
-        DERIVE_MEDIA,
+        Hint(DERIVE_MEDIA),
         select(Job.id).where(Job.derive_due_at <= now).order_by(Job.derive_due_at),
     )
     yield (
-        CANCEL_PREDICTION,
+        Hint(RECORD_RESULT),
+        select(Job.id).where(Job.record_due_at <= now).order_by(Job.record_due_at),
+    )
+    yield (
+        Hint(CANCEL_PREDICTION),
         select(Job.id)
         .where(Job.cancel_requested_at <= now, Job.status.not_in((*TERMINAL_STATUSES, "storing")))
         .order_by(Job.cancel_requested_at),
     )
-    yield CANCEL_PREDICTION, select(Job.id).where(Job.id.in_(running_duplicates()))
+    yield Hint(CANCEL_PREDICTION), select(Job.id).where(Job.id.in_(running_duplicates()))
 
 
 def _hinted(session: Session, due: Select[Any]) -> list[Any]:
-    """The due rows that nobody works on and no hint is under way for, marked as hinted."""
+    """The due rows that nobody works on and no hint is under way for, in order; now hinted."""
     chosen = (
         due.where(free(), harmless(), Job.hinted_at < func.now() - HINT_LASTS)
         .limit(MOST)
         .with_for_update(skip_locked=True)
     )
-    marked = update(Job).where(Job.id.in_(chosen.scalar_subquery())).values(hinted_at=func.now())
-    return list(session.scalars(marked.returning(Job.id)))
+    ids = list(session.scalars(chosen))
+    if ids:
+        session.execute(update(Job).where(Job.id.in_(ids)).values(hinted_at=func.now()))
+    return ids
 
 
 def _stop_poison(session: Session) -> None:
     """Set aside, with a dead letter, what was the death of too many workers."""
-    deriving = Job.derive_due_at.is_not(None)
-    not_derived = with_warning(f"not derived: {MOST_CRASHES} workers died of it")
-    stopped = session.execute(
-        update(Job)
-        .where(
-            or_(Job.status.in_(("submitting", "storing")), deriving),
-            ~harmless(),
-            free(),
-            Job.waiting_reason.is_distinct_from("needs_review"),
+    died = f"{MOST_CRASHES} workers died of"
+    for task, stuck, values in _stuck(with_warning(f"not derived: {died} it")):
+        stopped = session.scalars(
+            update(Job)
+            .where(stuck, ~harmless(), free())
+            .values(updated_at=func.now(), **values)
+            .returning(Job.id)
         )
-        .values(
-            waiting_reason="needs_review",
-            derive_due_at=null(),
-            warnings=case((deriving, not_derived), else_=Job.warnings),
-            updated_at=func.now(),
-        )
-        .returning(Job.id, Job.status, Job.crashes)
-    )
-    tasks = {"submitting": CREATE_PREDICTION, "storing": STORE_OUTPUTS}
-    for job_id, status, crashes in stopped.all():
-        error = WorkerLost(f"{crashes} workers died of this row, one after the other")
-        task = tasks.get(status, DERIVE_MEDIA)
-        bury(session, task, {"job_id": str(job_id)}, error, attempts=crashes)
-        alarm("poison", task=task, job_id=str(job_id))
+        for job_id in stopped.all():
+            error = WorkerLost(f"{died} this row, one after the other")
+            bury(session, task, {"job_id": str(job_id)}, error, attempts=MOST_CRASHES)
+            alarm("poison", task=task, job_id=str(job_id))
+
+
+def _stuck(warnings: Any) -> Iterator[tuple[str, ColumnElement[bool], dict[str, Any]]]:
+    """For each stage that may kill its workers: its task, its rows, and what becomes of them."""
+    for task, status in (CREATE_PREDICTION, "submitting"), (STORE_OUTPUTS, "storing"):
+        unseen = Job.waiting_reason.is_distinct_from("needs_review")
+        yield task, and_(Job.status == status, unseen), {"waiting_reason": "needs_review"}
+    # What is derived may be missing; what is recorded of it is another stage, with its own count.
+    underived = {"derive_due_at": null(), "crashes": 0, "warnings": warnings}
+    yield DERIVE_MEDIA, Job.derive_due_at.is_not(None), underived
+    yield RECORD_RESULT, Job.record_due_at.is_not(None), {"record_due_at": null()}
 
 
 def _deliveries(session: Session) -> list[Hint]:

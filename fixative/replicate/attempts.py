@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fixative.errors import NotSent, Refused, ReplicateError
+from fixative.errors import BucketError, InvalidRequest, NotSent, Refused, ReplicateError
 
 MAY_HAVE_ARRIVED = frozenset({408, 409, 425})
 TOKEN = frozenset({401, 403})
@@ -10,6 +10,9 @@ CREDIT = 402
 UNPROCESSABLE = 422
 THROTTLED = 429
 SERVER_ERRORS = 500
+
+# Replicate's, or what came before: its input could not be made ready.
+Obstacle = ReplicateError | BucketError | InvalidRequest
 
 
 @dataclass(frozen=True)
@@ -26,9 +29,11 @@ class Outcome:
     code: str = "rejected"  # of the job's error, where the job fails for it
 
 
-def outcome_of(error: ReplicateError) -> Outcome:  # noqa: PLR0911 - one line a row of the table
+def outcome_of(error: Obstacle) -> Outcome:  # noqa: PLR0911 - one line a row of the table
     """The row of the outcome table that this error belongs to."""
-    if isinstance(error, NotSent):
+    if isinstance(error, InvalidRequest):
+        return Outcome("rejected", f"{error.field}: {error}", code="invalid_input")
+    if isinstance(error, NotSent | BucketError):
         return Outcome("not_sent", str(error), waiting="upstream")
     if not isinstance(error, Refused):
         return Outcome("unknown", str(error))

@@ -6,7 +6,7 @@ not. Its hidden retries never happen: our transport raises before it could sleep
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,12 +15,14 @@ import httpx
 from replicate.client import Client
 
 from fixative.errors import NoAnswer, Refused
+from fixative.replicate.form import FileForm
 from fixative.replicate.pace import Pace
 from fixative.replicate.target import Target
 from fixative.replicate.throttling import learned_pace
-from fixative.replicate.transport import BEGIN_BY, Transport
+from fixative.replicate.transport import BEGIN_BY, WITHIN, Transport
 
 TOTAL_SECONDS = 60
+UPLOAD_SECONDS = 300  # 100 MB, the most there is, at 3 Mbit/s
 NOT_FOUND = 404
 THROTTLED = 429
 PATIENCE_SECONDS = 5.0  # so long a page of a list is waited for
@@ -113,6 +115,25 @@ class Replicate:
                 name: values[-1] for name, values in parse_qs(urlsplit(following).query).items()
             }
 
+    def upload(self, name: str, content_type: str, size: int, chunks: Iterable[bytes]) -> str:
+        """Give Replicate a file; the URL by which its predictions take it, for a day.
+
+        Whatever reading `chunks` raises comes through.
+        """
+        form = FileForm(name, content_type, size)
+        answer = self._paced(
+            "POST",
+            "/v1/files",
+            content=form.around(chunks),
+            headers=form.headers,
+            extensions={WITHIN: UPLOAD_SECONDS},
+        )
+        urls = answer.get("urls")
+        url = urls.get("get") if isinstance(urls, dict) else None
+        if not isinstance(url, str):
+            raise NoAnswer("no URL in the answer to an upload")
+        return url
+
     def account(self) -> str | None:
         """The name of the account that the token opens, asked once; None if it is not told."""
         if not self._account_known:
@@ -138,13 +159,17 @@ class Replicate:
         return key
 
     def _read(self, path: str, **request: Any) -> dict[str, Any]:
+        return self._paced("GET", path, **request)
+
+    def _paced(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        """Whatever creates nothing, at the pace of reads."""
         if self._reads is None:
-            return self._json("GET", path, None, **request)
+            return self._json(method, path, None, **request)
         grant = self._reads.take()
         if not grant.granted:
             raise Refused(THROTTLED, "our own pace of reads", retry_after=grant.wait_seconds)
         try:
-            return self._json("GET", path, self._reads, **request)
+            return self._json(method, path, self._reads, **request)
         except Refused as error:
             if error.status == THROTTLED:
                 self._reads.throttled(error.retry_after, learned_pace(error.detail))

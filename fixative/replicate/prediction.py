@@ -1,7 +1,7 @@
 """A prediction: Replicate's JSON read into what we rely on, with the JSON itself kept."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -10,6 +10,7 @@ from fixative.errors import MalformedPrediction
 
 RUNNING = ("starting", "processing")
 ENDED = ("succeeded", "failed", "canceled", "aborted")
+KEPT = timedelta(hours=1)  # after its end, by Replicate's documentation
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,14 @@ def read_instant(value: Any) -> datetime:
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
+def expires_at(raw: dict[str, Any]) -> datetime | None:
+    """When Replicate deletes the files and the rest of an ended prediction, as far as it tells."""
+    try:
+        return read_instant(raw.get("completed_at")) + KEPT
+    except MalformedPrediction:
+        return None
+
+
 def richer(known: dict[str, Any] | None, news: dict[str, Any]) -> dict[str, Any]:
     """The two answers about one prediction made one: the later state, and nothing forgotten.
 
@@ -92,6 +101,11 @@ def richer(known: dict[str, Any] | None, news: dict[str, Any]) -> dict[str, Any]
         known = {**known, "output": None}  # what a running model had so far is no output
     kept = {key: value for key, value in known.items() if news.get(key) in (None, "", {}, [])}
     return {**news, **kept}
+
+
+def remnant(raw: dict[str, Any]) -> dict[str, Any]:
+    """What may be kept of a prediction whose job was deleted: which it was, and how it stands."""
+    return {name: raw[name] for name in ("id", "status", "created_at")}
 
 
 def _unicode(value: Any) -> Any:

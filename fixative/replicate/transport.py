@@ -15,6 +15,7 @@ from fixative.replicate.deadline import Deadline, Network
 from fixative.replicate.throttling import retry_after
 
 BEGIN_BY = "begin_by"
+WITHIN = "within"
 KEEPALIVE_SECONDS = 5
 CONNECTIONS = 64
 
@@ -54,10 +55,12 @@ class Transport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The answer, if it is a success. Raises NotSent, NoAnswer or Refused.
 
-        The extension `begin_by` is the instant (monotonic) after which nothing is to be sent.
+        The extension `begin_by` is the instant (monotonic) after which nothing is to be sent;
+        `within` are the seconds of a call that may take longer than others.
         """
         begin_by = request.extensions.get(BEGIN_BY)
-        with _translated(), self._deadline.within(self._total_seconds, begin_by):
+        seconds = request.extensions.get(WITHIN, self._total_seconds)
+        with _translated(), self._deadline.within(seconds, begin_by):
             raw = self._pool.handle_request(_for_httpcore(request))
             try:
                 content = raw.read()

@@ -5,7 +5,7 @@ import asyncio
 from aiohttp import web
 
 from replicate_emulator import times
-from replicate_emulator.answers import WORLD
+from replicate_emulator.answers import WORLD, hang_up
 from replicate_emulator.errors import ConnectionCut
 from replicate_emulator.files import File
 from replicate_emulator.media.content import Content
@@ -35,7 +35,7 @@ async def get_output(request: web.Request) -> web.StreamResponse:
     response.content_length = stop - start
     await response.prepare(request)
     if request.method != "HEAD":
-        await _send(world, response, content, start, stop)
+        await _send(request, response, content, start, stop)
     return response
 
 
@@ -80,12 +80,17 @@ def _range(request: web.Request, length: int) -> tuple[int, int, int]:
 
 
 async def _send(
-    world: World, response: web.StreamResponse, content: Content, start: int, stop: int
+    request: web.Request, response: web.StreamResponse, content: Content, start: int, stop: int
 ) -> None:
+    world = request.app[WORLD]
+    middle = start + (stop - start) // 2
     if world.dice.strikes("output_truncated"):
-        middle = start + (stop - start) // 2
         await _write(response, content, start, middle, pause=0)
         raise ConnectionCut
+    if world.dice.strikes("output_cut"):
+        await _write(response, content, start, middle, pause=0)
+        hang_up(request)
+        return
     pause = 0.0
     if world.dice.strikes("output_slow"):
         pause = world.config.seconds["output_slow"] / _SLOW_PIECES

@@ -14,6 +14,9 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
+from fixative.media.files import LARGEST
+from fixative.replicate.form import FileForm
+
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PREDICTION = {"id": "p1", "status": "succeeded", "created_at": "2026-01-01T12:00:00Z"}
 BODY = {"model": "emu/image", "input": {}}
@@ -122,3 +125,16 @@ def test_a_wrong_setting_ends_the_start_with_one_line_that_names_it(environ, tmp
     lines = Path(tmp_path / "log").read_text().splitlines()
     assert sum("FIXATIVE_ADMIN_KEY" in line for line in lines) == 1
     assert not any("Traceback" in line for line in lines)
+
+
+def test_a_file_of_untold_length_is_taken_and_one_too_large_learns_why(server):
+    def zeros(size):
+        form = FileForm("zeros.bin", "application/octet-stream", size)
+        pieces = (bytes(min(2**20, size - at)) for at in range(0, size, 2**20))
+        headers = {"Content-Type": form.headers["Content-Type"]}
+        return server.post("/files", content=form.around(pieces), headers=headers)
+
+    taken = zeros(20 * 2**20)
+    assert (taken.status_code, taken.json()["bytes"]) == (201, 20 * 2**20)
+    assert len(server.get(taken.json()["url"]).content) == 20 * 2**20
+    assert zeros(LARGEST + 1).status_code == 413

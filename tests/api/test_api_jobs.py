@@ -1,13 +1,15 @@
 """Jobs over HTTP: submit, look, list, cancel."""
 
 import uuid
+from datetime import datetime, timedelta
 
 import pytest
 
 from api.answer_schemas import Job, JobPage, Timeline
 from fixative.jobs.store import move
-from fixative.names import CREATE_PREDICTION, Hint
+from fixative.names import CREATE_PREDICTION, PURGE_EXPIRED, Hint
 
+parse = datetime.fromisoformat
 BODY = {"model": "emu/image", "input": {"prompt": "a lighthouse"}}
 
 
@@ -233,3 +235,54 @@ def test_a_job_is_canceled_at_once_while_nothing_was_sent_and_again_is_no_harm(a
     job = Job.model_validate_json(answers[0].data)
     assert (job.status, job.error.code) == ("canceled", "canceled")
     assert answers[0].json == answers[1].json
+
+
+@pytest.fixture
+def finished(api):
+    """A job that has ended."""
+
+    def make():
+        job_id = api.post("/jobs", json=BODY).json["id"]
+        assert api.post(f"/jobs/{job_id}/cancel").json["status"] == "canceled"
+        return job_id
+
+    return make
+
+
+def test_a_deleted_job_is_gone_from_every_address(api, finished, publisher, refused):
+    job_id = finished()
+
+    assert api.delete(f"/jobs/{job_id}").status_code == 204
+
+    assert publisher.hints[-1] == Hint(PURGE_EXPIRED)
+    for method, path in (("GET", ""), ("GET", "/timeline"), ("POST", "/cancel"), ("DELETE", "")):
+        refused(api.open(f"/jobs/{job_id}{path}", method=method), 410)
+    assert job_id not in api.get("/jobs").text
+
+
+def test_an_unfinished_job_is_not_deleted(api, refused):
+    job_id = api.post("/jobs", json=BODY).json["id"]
+
+    refused(api.delete(f"/jobs/{job_id}"), 409)
+
+    assert api.get(f"/jobs/{job_id}").status_code == 200
+
+
+def test_a_job_of_somebody_else_is_not_deleted(api, client_of, finished, refused):
+    job_id = finished()
+
+    refused(client_of("another", "cancel").delete(f"/jobs/{job_id}"), 404)
+
+    assert api.get(f"/jobs/{job_id}").status_code == 200
+
+
+def test_a_job_says_when_its_media_end(new_app, settings, new_key):
+    kept = settings.model_copy(update={"fixative_retention_days": 30})
+    client, key = new_app(kept).test_client(), {"X-API-Key": new_key()}
+    job = client.post("/jobs", json=BODY, headers=key).json
+    assert job["media_expires_at"] is None
+
+    ended = client.post(f"/jobs/{job['id']}/cancel", headers=key).json
+
+    kept_for = parse(ended["media_expires_at"]) - parse(ended["completed_at"])
+    assert kept_for == timedelta(days=30)

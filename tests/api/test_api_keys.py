@@ -58,6 +58,8 @@ def test_a_key_is_taken_from_either_header(stranger, new_key):
         ("GET", "/jobs/x/timeline", "read"),
         ("POST", "/jobs/x/cancel", "cancel"),
         ("GET", "/media/x/y", "media"),
+        ("POST", "/files", "submit"),
+        ("GET", "/files/x", "media"),
         ("GET", "/admin/keys", "admin"),
         ("POST", "/admin/keys", "admin"),
         ("POST", "/admin/keys/x/revoke", "admin"),

@@ -4,6 +4,7 @@ import io
 import uuid
 from hashlib import sha256
 
+import httpx
 import pytest
 from sqlalchemy import insert, update
 
@@ -67,8 +68,51 @@ def test_the_address_in_the_job_is_where_the_file_is(api, store):
 
     (media,) = api.get(f"/jobs/{job_id}").json["media"]
 
-    assert media["url"] == f"http://localhost/media/{job_id}/attempt-2/original.png"
-    assert api.get(media["url"]).data == BYTES
+    address, _, signature = media["url"].partition("?sig=")
+    assert address == f"http://localhost/media/{job_id}/attempt-2/original.png"
+    assert api.get(address).data == BYTES
+    assert signature
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer r8_of_another_service"}])
+def test_a_link_opens_its_file_without_our_key_and_whatever_key_comes_along(
+    api, stranger, store, header
+):
+    job_id = store().split("/")[2]
+    (media,) = api.get(f"/jobs/{job_id}").json["media"]
+
+    assert stranger.get(media["url"], headers=header).data == BYTES
+    assert stranger.head(media["url"], headers=header).status_code == 200
+
+
+def test_a_link_opens_no_other_file_and_a_wrong_one_none(api, stranger, store, refused):
+    first, second = store(), store()
+    (media,) = api.get(f"/jobs/{first.split('/')[2]}").json["media"]
+    signature = media["url"].partition("?sig=")[2]
+
+    refused(stranger.get(f"{second}?sig={signature}"), 401)
+    refused(stranger.get(f"{first}?sig={signature[:-1]}"), 401)
+    refused(stranger.get(f"{first}?sig="), 401)
+    refused(stranger.get(f"{first}?sig=\u00fc"), 401)
+
+
+def test_an_address_in_the_bucket_is_given_for_an_hour(api, store):
+    answer = api.get(store(content_type="image/svg+xml"), query_string={"presign": "1"})
+
+    assert set(answer.json) == {"url", "expires_at"}
+    found = httpx.get(answer.json["url"])
+    assert (found.status_code, found.content) == (200, BYTES)
+    assert found.headers["content-type"] == "image/svg+xml"
+    assert found.headers["content-disposition"].startswith("attachment")
+
+
+def test_what_could_run_runs_nothing(api, store):
+    answer = api.get(store(content_type="image/svg+xml"))
+
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Disposition"].startswith("attachment")
 
 
 def test_head_tells_of_it_without_its_bytes(api, store):

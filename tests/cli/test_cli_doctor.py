@@ -14,7 +14,8 @@ from fixative.cli.checks import (
     check_redis,
     check_replicate,
 )
-from fixative.cli.s3 import open_s3
+from fixative.cli.s3 import s3_of
+from fixative.media.rules import Rules
 from fixative.postgres.migrate import downgrade
 from fixative.settings import Settings
 
@@ -42,6 +43,7 @@ def test_a_system_in_order_is_a_tick_for_each_dependency(run: Any, environ: Any)
         ["✓", "Bucket"],
         ["✓", "Replicate"],
         ["–", "Public"],
+        ["–", "Rules"],
     ]
 
 
@@ -51,7 +53,7 @@ def test_one_thing_wrong_makes_exit_code_1_and_the_rest_is_still_looked_at(
     result = run("doctor", **{**environ, "REDIS_URL": f"redis://{NOBODY}/0"})
 
     assert result.exit_code == 1
-    assert [line[0] for line in result.stdout.splitlines()] == ["✓", "✗", "✓", "✓", "–"]
+    assert [line[0] for line in result.stdout.splitlines()] == ["✓", "✗", "✓", "✓", "–", "–"]
 
 
 def test_a_wrong_variable_is_named_in_one_line(run: Any, environ: Any) -> None:
@@ -97,14 +99,7 @@ def test_a_bucket_that_is_not_there_is_wrong(changed: Any) -> None:
 def test_a_bucket_is_left_as_it_was_found(changed: Any, settings: Settings) -> None:
     assert check_bucket(changed(s3_prefix="doctors")).ok
 
-    secret = settings.aws_secret_access_key
-    assert secret
-    s3 = open_s3(
-        endpoint_url=settings.s3_endpoint_url,
-        region=settings.aws_region,
-        access_key=settings.aws_access_key_id,
-        secret_key=secret.get_secret_value(),
-    )
+    s3 = s3_of(settings)
     assert s3.list_objects_v2(Bucket=settings.s3_bucket, Prefix="doctors/")["KeyCount"] == 0
 
 
@@ -135,3 +130,48 @@ def test_a_public_url_is_a_choice_and_never_wrong(
 
     assert finding.ok is ok
     assert words in finding.detail
+
+
+def test_the_rules_that_the_bucket_lacks_are_shown_and_installed(run: Any, environ: Any) -> None:
+    before = run("doctor", **environ)
+    fixed = run("doctor", "--fix", **environ)
+    after = run("doctor", **environ)
+
+    assert "– Rules" in before.stdout
+    assert "fixative-temp, fixative-unfinished" in before.stdout
+    for result in (fixed, after):
+        assert result.exit_code == 0, result.output
+        assert "✓ Rules" in result.stdout
+
+
+def test_rules_of_others_stay_when_ours_are_installed(run: Any, settings: Settings) -> None:
+    theirs = {
+        "ID": "theirs",
+        "Filter": {"Prefix": "theirs/"},
+        "Status": "Enabled",
+        "Expiration": {"Days": 3},
+    }
+    s3 = s3_of(settings)
+    s3.put_bucket_lifecycle_configuration(
+        Bucket=settings.s3_bucket, LifecycleConfiguration={"Rules": [theirs]}
+    )
+    rules = Rules("ours/")
+
+    rules.install(s3, settings.s3_bucket)
+
+    assert rules.missing(s3, settings.s3_bucket) == []
+    found = s3.get_bucket_lifecycle_configuration(Bucket=settings.s3_bucket)["Rules"]
+    assert {rule["ID"] for rule in found} == {"theirs", "fixative-temp", "fixative-unfinished"}
+
+
+def test_an_object_that_no_row_knows_makes_the_audit_fail(
+    run: Any, environ: Any, settings: Settings
+) -> None:
+    assert run("doctor", "--bucket", **environ).exit_code == 0
+    key = f"{settings.s3_prefix}/images/nobody.png"
+    s3_of(settings).put_object(Bucket=settings.s3_bucket, Key=key, Body=b"x")
+
+    result = run("doctor", "--bucket", **environ)
+
+    assert result.exit_code == 1
+    assert f"✗ no row     {key}" in result.stdout

@@ -68,6 +68,17 @@ def test_all_jobs_are_asked_to_end_even_when_one_is_unknown(
     assert result.stderr == "fixative: nothing: no such job (404)\n"
 
 
+def test_deleting_goes_on_when_one_job_is_unfinished(fixative: Any, fake_api: Any) -> None:
+    fake_api.problem("DELETE /jobs/running", 409, "the job is processing")
+    fake_api.on("DELETE /jobs/one", None)
+
+    result = fixative("jobs", "delete", "running", "one")
+
+    assert result.exit_code == 1
+    assert result.stdout == "one deleted\n"
+    assert result.stderr == "fixative: running: the job is processing (409)\n"
+
+
 def test_the_timeline_is_a_line_for_each_thing_that_happened(
     fixative: Any, fake_api: Any, a_job: Any
 ) -> None:

@@ -138,6 +138,17 @@ def test_a_truncated_output_ends_before_its_length(replicate, web):
         web.get(url)
 
 
+def test_a_cut_output_is_closed_in_order_before_its_length(replicate, web):
+    url = made_bytes(replicate, 100_000)
+    replicate.fault("output_cut")
+
+    with (
+        pytest.raises(httpx.RemoteProtocolError, match="received 50000 bytes, expected 100000"),
+        web.stream("GET", url) as answer,
+    ):
+        assert sum(map(len, answer.iter_raw())) == 100_000
+
+
 def test_a_slow_output_comes_whole_in_the_end(replicate, web):
     url = made_bytes(replicate, 100_001)
     quick = web.get(url)

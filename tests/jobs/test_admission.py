@@ -9,7 +9,7 @@ from fixative.access.owners import ensure_owner
 from fixative.errors import Conflict, NotFound
 from fixative.jobs.accept import JobRequest, accept
 from fixative.jobs.cancel import request_cancel
-from fixative.jobs.store import get_job
+from fixative.jobs.store import find_job, get_job
 from fixative.postgres.tables import Job
 from fixative.replicate.pace import Pace
 
@@ -144,4 +144,4 @@ def test_a_wrong_id_and_a_foreign_id_answer_alike(database, submit):
     job_id, nobody = submit(), uuid.uuid4()
     for wrong in (job_id, nobody):
         with pytest.raises(NotFound), database.begin() as session:
-            get_job(session, wrong, owner_id=uuid.uuid4())
+            find_job(session, wrong, owner_id=uuid.uuid4())

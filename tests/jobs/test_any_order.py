@@ -24,7 +24,7 @@ from fixative.jobs.cancel import request_cancel
 from fixative.jobs.ingest import STATUS_OF_JOB, ingest
 from fixative.jobs.states import NEXT, is_terminal
 from fixative.jobs.store import get_job, move
-from fixative.jobs.submit import due
+from fixative.jobs.turn import due
 from fixative.postgres.operation_tables import Pause
 from fixative.postgres.tables import Attempt, Job, Transition
 from fixative.replicate.pace import Grant

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from hashlib import sha256
+from threading import BoundedSemaphore
 
 import pytest
 from sqlalchemy import func, update
@@ -9,29 +10,11 @@ from sqlalchemy import func, update
 from fixative.errors import BucketError
 from fixative.jobs.store import media_of
 from fixative.media.bucket import Bucket
+from fixative.media.originals import LARGE
 from fixative.media.view import job_view
+from fixative.names import STORE_LARGE, STORE_OUTPUTS
 from fixative.postgres.tables import Attempt, Job
-from fixative.recovery.poll import ask_about
 from fixative.settings import load_settings
-
-
-@pytest.fixture
-def storing(services, database, submit, attempts_of, eventually, read_job):
-    """A job whose prediction has succeeded, ready to be stored."""
-
-    def make(model="black-forest-labs/flux-schnell", **request):
-        job_id = submit(model, **request)
-        services.submitter.submit(job_id)
-        prediction_id = attempts_of(job_id)[0].prediction_id
-
-        def arrived():
-            ask_about(database, services.replicate, prediction_id)
-            return read_job(job_id).status == "storing"
-
-        eventually(arrived)
-        return job_id
-
-    return make
 
 
 @pytest.fixture
@@ -125,14 +108,14 @@ def test_one_lost_file_does_not_cost_the_others(
     attempt = attempts_of(job_id)[0]
     output = attempt.prediction["output"]
     gone = output[0].rsplit("/", 1)[0] + "/nothing.bin"
-    told = {**attempt.prediction, "output": [gone, *output[1:]]}
+    told = {**attempt.prediction, "output": [*output, gone]}
     with database.begin() as session:
         session.execute(update(Attempt).values(prediction=told))
 
     services.storer.store(job_id)
 
     job = read_job(job_id)
-    names = ["original-002.bin", "original-003.bin"]
+    names = ["original-001.bin", "original-002.bin", "original-003.bin"]
     assert [item.name for item in media(job_id)] == names
     assert (job.error["code"], job.error["details"]) == ("output_expired", {"saved": names})
     with database.begin() as session:
@@ -142,10 +125,62 @@ def test_one_lost_file_does_not_cost_the_others(
         attempt,
         media(job_id),
         [],
-        base_url="https://us",
+        address=lambda path: f"https://us{path}",
         allowed=services.fetcher.allowed,
+        kept_days=None,
     )
-    assert [url and url.rpartition("/")[2] for url in shown["output"]] == [None, *names]
+    assert [url and url.rpartition("/")[2] for url in shown["output"]] == [*names, None]
+
+
+def test_a_file_that_is_gone_from_where_it_was_is_asked_for_once_more(
+    services, storing, media, attempts_of, database, read_job
+):
+    job_id = storing("emulator/bytes", input={"bytes": 1000, "count": 2})
+    told = attempts_of(job_id)[0].prediction
+    moved = told["output"][0].rsplit("/", 1)[0] + "/elsewhere.bin"
+    with database.begin() as session:
+        before = {**told, "output": [moved, told["output"][1]]}
+        session.execute(update(Attempt).values(prediction=before))
+
+    services.storer.store(job_id)
+
+    assert read_job(job_id).status == "succeeded"
+    assert [item.name for item in media(job_id)] == ["original-001.bin", "original-002.bin"]
+
+
+def test_a_large_file_is_left_to_a_run_of_its_own(services, storing, media, read_job):
+    job_id = storing("emulator/bytes", input={"bytes": LARGE, "count": 1})
+
+    [hint] = services.storer.store(job_id)
+
+    assert (hint.task, hint.queue) == (STORE_OUTPUTS, STORE_LARGE)
+    assert (read_job(job_id).status, read_job(job_id).large) == ("storing", True)
+    services.storer.store(job_id)
+    assert (read_job(job_id).status, media(job_id)[0].bytes) == ("succeeded", LARGE)
+
+
+def test_large_files_wait_while_all_places_for_such_are_taken(services, storing, read_job):
+    job_id, small = storing("emulator/bytes", input={"bytes": LARGE}), storing()
+    services.storer.store(job_id)
+    storer = replace(services.storer, places=BoundedSemaphore(1))
+
+    with storer.places:
+        assert storer.store(job_id) == []
+        storer.store(small)
+
+    assert (read_job(job_id).status, read_job(small).status) == ("storing", "succeeded")
+    storer.store(job_id)
+    assert read_job(job_id).status == "succeeded"
+
+
+def test_what_lies_elsewhere_is_named_in_a_warning(services, storing, media, read_job):
+    url = "https://example.org/a.png"
+    job_id = storing("emulator/echo", input={"value": {"see": url, "page": "https://a.example/"}})
+
+    services.storer.store(job_id)
+
+    assert read_job(job_id).warnings == [f"not stored, since it lies elsewhere: {url}"]
+    assert [item.role for item in media(job_id)] == ["output"]
 
 
 def test_an_output_that_replicate_removed_unseen_is_no_success(
@@ -167,7 +202,6 @@ def test_a_file_beyond_the_limit_fails_the_job(environ, services, storing, read_
     fetcher = type(services.fetcher)(services.fetcher.allowed, small.fixative_max_output_bytes)
 
     replace(services.storer, fetcher=fetcher).store(job_id)
-    fetcher.close()
 
     assert read_job(job_id).error["code"] == "output_too_large"
 

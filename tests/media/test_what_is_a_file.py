@@ -3,9 +3,9 @@
 import pytest
 
 from fixative.errors import OutputForbidden
+from fixative.hosts import AllowedHosts
 from fixative.media.content import recognise
 from fixative.media.fetch import Fetcher
-from fixative.media.hosts import AllowedHosts
 from fixative.media.outputs import find_files, is_structured, put_at, text_of
 
 ALLOWED = AllowedHosts(("replicate.delivery", "*.replicate.delivery", "http://127.0.0.1:9100"))
@@ -118,11 +118,9 @@ def test_a_data_uri_is_read_without_any_network():
         assert (b"".join(plain.chunks), b"".join(bare.chunks)) == (b"hi", b"a b")
     with pytest.raises(OutputForbidden), fetcher.open("data:image/png;base64,a"):
         pass
-    fetcher.close()
 
 
 def test_a_url_that_is_not_allowed_is_never_opened():
     fetcher = Fetcher(ALLOWED, 100)
     with pytest.raises(OutputForbidden), fetcher.open("http://127.0.0.1:9/x"):
         pass
-    fetcher.close()

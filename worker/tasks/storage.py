@@ -1,4 +1,4 @@
-"""Storage: outputs made permanent."""
+"""Storage: outputs made permanent, and what is written of them beside the database."""
 
 from uuid import UUID
 
@@ -11,3 +11,9 @@ from worker.app import app
 def store_outputs(job_id: str) -> list[Hint]:
     """Store what the job's prediction returned, if that is what it needs."""
     return app.services().storer.store(UUID(job_id))
+
+
+@app.task(name=names.RECORD_RESULT)
+def record_result(job_id: str) -> None:
+    """Write the manifest of an ended job, if what is written is behind."""
+    app.services().recorder.record(UUID(job_id))

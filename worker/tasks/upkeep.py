@@ -12,6 +12,14 @@ from worker.app import app
 log = structlog.get_logger(__name__)
 
 
+@app.task(name=names.PURGE_EXPIRED)
+def purge_expired() -> None:
+    """Remove what was deleted, or has had its time. Not a tick: whoever deletes hints it."""
+    while app.services().purger.purge():
+        if app.services().stopping.is_set():
+            return
+
+
 @app.task(name=names.CANARY, bind=True)
 def canary(self: Any, worker: str) -> None:
     """Tell that `worker` hears its queue. One sent by hand to whomever goes on to that worker."""

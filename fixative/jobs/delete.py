@@ -1,0 +1,56 @@
+"""Deletion: what a finished job was goes, and a tombstone stays, so that nothing brings it back.
+
+From the commit on nobody is shown anything of it. Its objects leave the bucket by the purge.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, func, null, select, update
+from sqlalchemy.orm import Session
+
+from fixative.errors import Conflict
+from fixative.jobs.states import is_terminal
+from fixative.names import PURGE_EXPIRED, Hint
+from fixative.postgres.operation_tables import DeadLetter
+from fixative.postgres.tables import Attempt, Delivery, Job
+
+# The idempotency key is free again: it is kept for as long as the job is.
+EMPTIED: dict[str, Any] = {
+    "input": {},
+    **dict.fromkeys(
+        ("metadata_", "label", "error", "warnings", "idempotency_key", "request_hash"), null()
+    ),
+    **dict.fromkeys(("derive_due_at", "record_due_at", "waiting_reason"), null()),
+}
+
+
+def delete_job(session: Session, job: Job) -> list[Hint]:
+    """Delete a finished job: input, output, logs and metadata now, its files by the hint.
+
+    Raises Conflict while the job is unfinished.
+    """
+    locked = session.get_one(Job, job.id, with_for_update=True, populate_existing=True)
+    if not is_terminal(locked.status):
+        raise Conflict(f"the job is {locked.status}: cancel it first, or wait for its end")
+    bury_jobs(session, Job.id == job.id)
+    return [Hint(PURGE_EXPIRED)]
+
+
+def bury_jobs(session: Session, chosen: ColumnElement[bool]) -> int:
+    """Make tombstones of the chosen jobs, which have ended; how many there were."""
+    gone = session.scalars(
+        update(Job)
+        .where(chosen, Job.deleted_at.is_(None), Job.completed_at.is_not(None))
+        .values(deleted_at=func.now(), purge_due_at=func.now(), updated_at=func.now(), **EMPTIED)
+        .returning(Job.id)
+    ).all()
+    attempts = select(Attempt.prediction_id).where(Attempt.job_id.in_(gone))
+    session.execute(delete(Delivery).where(Delivery.prediction_id.in_(attempts)))
+    session.execute(delete(DeadLetter).where(DeadLetter.job_id.in_(gone)))
+    # The ids stay: by them whatever Replicate still tells is known to be of no use.
+    session.execute(
+        update(Attempt)
+        .where(Attempt.job_id.in_(gone))
+        .values(prediction=null(), input=null(), error=null(), candidates=null())
+    )
+    return len(gone)

@@ -1,0 +1,147 @@
+"""Input files: uploaded by their owner, or taken out of a job's input. Each is a row and an object.
+
+The row comes first, so that no object is nobody's: until `stored_at` is set, nobody has seen the
+bytes that belong to it.
+"""
+
+import re
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import func, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from fixative.errors import Conflict, NotFound
+from fixative.media.bucket import Bucket
+from fixative.media.content import SNIFF_BYTES, UNKNOWN, recognise
+from fixative.media.keys import Keys
+from fixative.media.reader import HashingReader
+from fixative.postgres.engine import Database
+from fixative.postgres.media_tables import File
+from fixative.postgres.tables import Job
+
+LARGEST = 100 * 2**20  # what Replicate's own files API takes
+UPLOAD_SECONDS = 3600
+LONGEST_NAME = 100
+LONGEST_SUFFIX = 16
+A_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
+
+
+@dataclass(frozen=True)
+class Files:
+    """The input files of all owners. Every method may raise DatabaseAway or BucketError."""
+
+    database: Database
+    bucket: Bucket
+    keys: Keys
+
+    def announce(self, owner_id: uuid.UUID, name: str, content_type: str, size: int = 0) -> File:
+        """A file that is to come, of so many bytes where that is known."""
+        file = self._row(uuid7(), owner_id, datetime.now(UTC), name, content_type)
+        file.bytes = size
+        return self._add(file)
+
+    def announce_for(self, job: Job, content: str, name: str, content_type: str) -> File:
+        """A file out of a job's input; `content` identifies it there, so that again is the same."""
+        file_id = uuid.uuid5(job.id, content)
+        file = self._row(file_id, job.owner_id, job.created_at, name, content_type)
+        file.job_id = job.id
+        return self._add(file)
+
+    def store(self, file: File, source: HashingReader) -> File:
+        """Put all of `source` into the bucket, then say so in the row.
+
+        Whatever reading the source raises comes through, nothing being stored.
+        """
+        self.bucket.put(file.key, source, file.content_type)
+        with self.database.begin() as session:
+            return _stored(session, file, bytes=source.received, sha256=source.sha256)
+
+    def upload_url(self, file: File) -> str:
+        """Where its announced bytes may be PUT for an hour, without a key, past us."""
+        return self.bucket.upload_url(
+            file.key, file.content_type, file.bytes, seconds=UPLOAD_SECONDS
+        )
+
+    def get(self, file_id: uuid.UUID) -> File | None:
+        """The row, whosever it is and whether its bytes have come or not."""
+        with self.database.begin() as session:
+            return session.get(File, file_id)
+
+    def find(self, file_id: uuid.UUID, *, owner_id: uuid.UUID | None = None) -> File:
+        """The file, its bytes being there; with an owner, only if it is theirs.
+
+        Raises NotFound for wrong and foreign alike, Conflict when its upload has not come.
+        """
+        file = self.get(file_id)
+        if file is None or (owner_id is not None and file.owner_id != owner_id):
+            raise NotFound(f"no file {file_id}")
+        return self.seen(file)
+
+    def seen(self, file: File) -> File:
+        """The file, once its bytes are in the bucket. Raises Conflict while they are not."""
+        if file.stored_at is not None:
+            return file
+        found = self.bucket.head(file.key)
+        if found is None:
+            raise Conflict(f"file {file.id} has not been uploaded yet")
+        if found.bytes != file.bytes:
+            told = f"{found.bytes} bytes of the {file.bytes} that were announced"
+            raise Conflict(f"file {file.id} was uploaded with {told}")
+        with self.database.begin() as session:
+            return _stored(session, file)
+
+    def _row(
+        self,
+        file_id: uuid.UUID,
+        owner_id: uuid.UUID,
+        created_at: datetime,
+        name: str,
+        content_type: str,
+    ) -> File:
+        name = safe_name(name)
+        return File(
+            id=file_id,
+            owner_id=owner_id,
+            name=name,
+            key=self.keys.input(owner_id, file_id, created_at, name),
+            content_type=content_type,
+            bytes=0,
+            created_at=created_at,
+        )
+
+    def _add(self, file: File) -> File:
+        """The row, or the one that is already there."""
+        given = ("id", "owner_id", "job_id", "name", "key", "content_type", "bytes", "created_at")
+        row = insert(File).values({name: getattr(file, name) for name in given})
+        with self.database.begin() as session:
+            session.execute(row.on_conflict_do_nothing())
+            return session.get_one(File, file.id)
+
+
+def type_of(source: HashingReader, declared: str | None) -> str:
+    """What the first bytes show; where they show nothing, what was declared."""
+    found = recognise(source.peek(SNIFF_BYTES), declared).type
+    plain = (declared or "").partition(";")[0].strip().lower()
+    return plain if found == UNKNOWN and A_TYPE.fullmatch(plain) else found
+
+
+def safe_name(name: str) -> str:
+    """A name that can stand in a key and in a header; its extension is kept when it is cut."""
+    plain = "".join(letter if _is_plain(letter) else "-" for letter in name).strip(" .")
+    stem, dot, suffix = plain.rpartition(".")
+    if len(plain) > LONGEST_NAME and stem and len(suffix) <= LONGEST_SUFFIX:
+        plain = stem[: LONGEST_NAME - len(dot + suffix)] + dot + suffix
+    return plain[:LONGEST_NAME] or "file"
+
+
+def _is_plain(letter: str) -> bool:
+    return letter.isprintable() and letter not in '/\\"'
+
+
+def _stored(session: Session, file: File, **known: int | str) -> File:
+    stored = update(File).where(File.id == file.id).values(stored_at=func.now(), **known)
+    return session.scalars(stored.returning(File)).one()

@@ -1,0 +1,107 @@
+"""The manifest: `metadata.json` beside a job's media, from which its rows can be made again."""
+
+import json
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import case, func, inspect, null, select
+from sqlalchemy.orm import Session
+
+from fixative.errors import BucketError, LostLease
+from fixative.jobs.store import get_job
+from fixative.media.bucket import Bucket
+from fixative.media.keys import Keys
+from fixative.media.reader import HashingReader
+from fixative.postgres.base import Table
+from fixative.postgres.engine import Database
+from fixative.postgres.leases import LeaseKeeper, let_go, take
+from fixative.postgres.media_tables import File, Media
+from fixative.postgres.tables import Attempt, Job, Transition
+
+FORMAT = 1
+NAME = "metadata.json"
+LONGEST_SECONDS = 300
+OF_THE_MOMENT = frozenset(  # what a row needs while it is worked on, and says nothing afterwards
+    (
+        *("fair_at", "next_attempt_at", "waiting_reason", "tries", "crashes", "hinted_at"),
+        *("lease_token", "lease_until", "expires_at", "large"),
+        *("derive_due_at", "record_due_at", "purge_due_at", "deleted_at"),
+    )
+)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """What writing manifests needs."""
+
+    database: Database
+    bucket: Bucket
+    keys: Keys
+    leases: LeaseKeeper
+
+    def record(self, job_id: uuid.UUID) -> None:
+        """Write the manifest of an ended job, if the one in the bucket is behind; safe twice.
+
+        Raises BucketError; the row stays due.
+        """
+        with self.database.begin() as session:
+            lease = take(session, job_id, Job.record_due_at <= func.now())
+            if lease is None:
+                return
+            job = get_job(session, job_id)
+            manifest = manifest_of(session, job)
+        written = json.dumps(manifest, ensure_ascii=False, default=_plain).encode()
+        with self.leases.keep(lease, at_most=LONGEST_SECONDS):
+            try:
+                lease.check()
+                source = HashingReader(iter([written]))
+                self.bucket.put(self.keys.key(job, NAME), source, "application/json")
+            except LostLease:
+                log.info("record_lost_its_lease", job_id=str(job_id))
+                return
+            except BucketError:
+                with self.database.begin() as session:
+                    let_go(session, lease)
+                raise
+            with self.database.begin() as session:
+                unchanged = Job.record_due_at == job.record_due_at
+                still_due = case((unchanged, null()), else_=Job.record_due_at)
+                let_go(session, lease, record_due_at=still_due)
+
+
+def manifest_of(session: Session, job: Job) -> dict[str, Any]:
+    """All that the database knows of a job, as JSON-plain rows but for ids and times."""
+    return {
+        "format": FORMAT,
+        "job": _row(job),
+        "attempts": _rows(session, select(Attempt).where(Attempt.job_id == job.id)),
+        "media": _rows(session, select(Media).where(Media.job_id == job.id)),
+        "files": _rows(session, select(File).where(File.job_id == job.id)),
+        "transitions": _rows(session, select(Transition).where(Transition.job_id == job.id)),
+    }
+
+
+def _rows(session: Session, query: Any) -> list[dict[str, Any]]:
+    rows: Iterable[Table] = session.scalars(query)
+    return [_row(row) for row in rows]
+
+
+def _row(row: Table) -> dict[str, Any]:
+    """A row by the names of its columns."""
+    mapped = inspect(type(row)).column_attrs
+    columns = {attribute.columns[0].name: attribute.key for attribute in mapped}
+    return {name: getattr(row, key) for name, key in columns.items() if name not in OF_THE_MOMENT}
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    raise TypeError(f"a row holds a {type(value).__name__}")
