@@ -61,7 +61,7 @@ def _frame(source: Path, folder: Path, streams: Streams) -> tuple[Image.Image, f
             return image, at
         best = best or (image, at)
     if best is None:
-        raise NotDecodable("it holds no picture")
+        raise NotDecodable("it holds no picture that can be decoded")
     return best
 
 
@@ -71,15 +71,17 @@ def _candidates(
     """Frames, the likeliest first: early on, the first that is lit, the very first."""
     early = round((streams.duration or 0) * 0.1, 2)
     for start, chain in ((early, ""), (0.0, LIT), (0.0, "")):
-        target = folder / "frame.png"
+        target = folder / "frame"
         target.unlink(missing_ok=True)
         written = ("-frames:v", "1", "-c:v", "png", "-f", "image2", "-update", "1")
-        before = (*_decoder(streams.film), "-ss", f"{start}", "-t", SCANNED)
-        told = convert(
-            source,
-            *("-map", "0:v:0", "-vf", f"{chain}{FRAME}", *written, f"file:{target}"),
-            before=before,
-        )
+        try:
+            told = convert(
+                source,
+                *("-map", "0:v:0", "-vf", f"{chain}{FRAME}", *written, f"file:{target}"),
+                before=(*_decoder(streams.film), "-ss", f"{start}", "-t", SCANNED),
+            )
+        except NotDecodable:  # none here: the file may be cut short
+            continue
         if target.exists():
             with Image.open(target, formats=["PNG"]) as opened:
                 image = opened.convert("RGBA" if opened.has_transparency_data else "RGB")
