@@ -35,11 +35,11 @@ def blurhash(image: Image.Image) -> str:
 
 def _factor(rows: list[list[Colour]], i: int, j: int) -> Colour:
     """How much of the wave that swings i times across and j times down is in each channel."""
-    across = [cos(pi * i * x / SIDE) for x in range(SIDE)]
+    across = [cos(pi * i * (x + 0.5) / SIDE) for x in range(SIDE)]
     scale = (1 if i == j == 0 else 2) / SIDE**2
     sums = [0.0, 0.0, 0.0]
     for y, row in enumerate(rows):
-        down = cos(pi * j * y / SIDE) * scale
+        down = cos(pi * j * (y + 0.5) / SIDE) * scale
         for channel in range(3):
             sums[channel] += down * sum(
                 wave * pixel[channel] for wave, pixel in zip(across, row, strict=True)

@@ -58,7 +58,10 @@ class Decoder:
         """
         request = {"kind": kind, "source": str(source), "folder": str(folder)}
         with self._lock:
+            if self._decoded >= self.limits.files:
+                self._end()
             self._ready()
+            self._decoded += 1
             deadline = time.monotonic() + self.limits.seconds
             for _ in range(2):
                 try:
