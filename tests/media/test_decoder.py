@@ -124,6 +124,28 @@ def test_a_file_that_two_decoders_die_of_is_given_up(decoder_of, file, eventuall
     assert decoder.decode("image", *file(make.turned(1)))["width"] == 300
 
 
+def test_an_answer_that_nobody_waited_for_is_not_taken_for_another(decoder_of, file):
+    class Enough(Exception):
+        pass
+
+    def stop(*_):
+        raise Enough
+
+    decoder = decoder_of()
+    decoder.decode("image", *file(make.turned(1)))
+    sound = file(make.endless_sound())
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)  # the sound alone takes seconds
+    try:
+        with pytest.raises(Enough):
+            decoder.decode("audio", *sound)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert decoder.decode("image", *file(make.turned(1)))["width"] == 300
+
+
 DECODES = """
 import sys
 from pathlib import Path

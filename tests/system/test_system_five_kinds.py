@@ -57,7 +57,7 @@ def test_an_image_gets_its_measures_a_thumbnail_and_a_version_for_the_web(system
     job_id = system.submit("stability-ai/sdxl", prompt="x", width=640, height=512)
     system.ended(job_id)
 
-    media = eventually(lambda: len(found := system.job(job_id)["media"]) == 3 and found)
+    media = eventually(lambda: (found := system.job(job_id)["media"])[0]["details"] and found)
 
     assert (media[0]["width"], media[0]["height"]) == (640, 512)
     assert [item["role"] for item in media[1:]] == ["thumbnail", "web"]

@@ -21,7 +21,7 @@ PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "HOME", "IMAGEIO_
 
 
 class _Died(FixativeError):
-    """The decoder ended without an answer."""
+    """The decoder ended, or lost its mind, without an answer."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,9 @@ class Decoder:
                     raise NotDecodable(reason) from error
                 except _Died:
                     self._end()
+                except BaseException:  # whoever interrupts us: the answer under way is nobody's
+                    self._end()
+                    raise
         raise NotDecodable("its decoder dies of it")
 
     def close(self) -> None:
@@ -120,7 +123,10 @@ class _Child:
             stdin.write(json.dumps(request).encode() + b"\n")
         except BrokenPipeError as error:
             raise _Died from error
-        answer: dict[str, Any] = json.loads(self._line(deadline))
+        try:
+            answer: dict[str, Any] = json.loads(self._line(deadline))
+        except ValueError as error:
+            raise _Died from error
         return answer
 
     def end(self) -> None:

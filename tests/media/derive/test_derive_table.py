@@ -5,9 +5,7 @@ from hashlib import sha256
 
 import pytest
 
-from fixative.jobs.store import media_of
 from tests.media import crafted as make
-from tests.media.serving import file_server
 
 PICTURE = {"thumbnail", "web"}
 FILM = {"thumbnail", "preview"}
@@ -131,23 +129,11 @@ def cases():
     ]
 
 
-@pytest.fixture(scope="module")
-def server():
-    with file_server() as running:
-        yield running
-
-
-@pytest.fixture
-def environ(environ, server):
-    allowed = f"{environ['FIXATIVE_ALLOWED_OUTPUT_HOSTS']},{server.origin}"
-    return {**environ, "FIXATIVE_ALLOWED_OUTPUT_HOSTS": allowed}
-
-
 def content(services, key):
     return b"".join(services.bucket.chunks(key))
 
 
-def test_every_kind_of_file_ends_as_it_should(services, server, storing, database, read_job):
+def test_every_kind_of_file_ends_as_it_should(services, server, storing, media, read_job):
     files = cases()
     urls = [server.add(f"{n}.dat", c.declared, c.content) for n, c in enumerate(files)]
     job_id = storing("emulator/echo", input={"value": urls})
@@ -155,9 +141,7 @@ def test_every_kind_of_file_ends_as_it_should(services, server, storing, databas
 
     services.deriver.derive(job_id)
 
-    job = read_job(job_id)
-    with database.begin() as session:
-        rows = media_of(session, job)
+    job, rows = read_job(job_id), media(job_id)
     assert (job.status, job.derive_due_at) == ("succeeded", None)
     assert job.record_due_at is not None
     originals = [row for row in rows if row.role == "original"]
