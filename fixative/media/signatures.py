@@ -109,7 +109,7 @@ def _bitmap(head: bytes) -> str | None:
 
 def _mpeg_audio(head: bytes, declared: str) -> str | None:
     """MP3 or AAC without a tag: two frames in a row, or one and the word of who sent it."""
-    if len(head) < 4 or head[0] != 0xFF:
+    if len(head) < 6 or head[0] != 0xFF:
         return None
     if head[1] & 0xF6 == 0xF0:
         type_, size = "audio/aac", (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5

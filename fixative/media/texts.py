@@ -12,8 +12,8 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-SKIPPED = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
-DOCTYPE = re.compile(r"<!doctype\s+([\w:]+)(?:[^\[>]|\[[^\]]*\])*>", re.IGNORECASE)
+SKIPPED = re.compile(r"(?:\s++|<\?.*?\?>|<!--.*?-->)*+", re.DOTALL)
+DOCTYPE = re.compile(r"<!doctype\s++([\w:]++)(?:[^\[>]|\[[^\]]*+\])*+>", re.IGNORECASE)
 TAG = re.compile(r"<(?:\w+:)?(\w+)[\s/>]")
 HTML_TAGS = (
     *("html", "head", "body", "title", "meta", "link", "base", "style", "script", "template"),

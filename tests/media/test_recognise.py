@@ -5,6 +5,8 @@ import io
 import tarfile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fixative.media.content import SNIFF_BYTES, recognise
 from tests.media import crafted
@@ -89,6 +91,27 @@ def test_the_bytes_say_what_a_file_is(content, declared, type_, extension):
     seen = recognise(content[:SNIFF_BYTES], declared)
 
     assert (seen.type, seen.extension) == (type_, extension)
+
+
+BEGINNINGS = st.sampled_from(
+    [
+        b"",
+        b"RIFF",
+        b"\0\0\0\x18ftyp",
+        b"\xff",
+        b"BM",
+        b"\0\0\1\0",
+        b"<!doctype ",
+        b"<?xml ",
+        b"{",
+        b"OggS",
+    ]
+)
+
+
+@given(BEGINNINGS, st.binary(max_size=200), st.one_of(st.none(), st.text(max_size=30)))
+def test_any_bytes_are_something(beginning, rest, declared):
+    assert recognise(beginning + rest, declared).extension
 
 
 def test_a_page_is_no_text_to_be_shown():
