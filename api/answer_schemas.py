@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from api.schemas import Scope, Status
+from api.schemas import Status
 
 JOB_ID = "019a3c1e-5b7d-7c3a-9f00-2d1e6a4b8c70"
 OWNER_ID = "019a3c1e-0000-7000-8000-000000000001"
@@ -228,35 +228,6 @@ class Timeline(Answer):
     """Everything that happened to a job, in order."""
 
     items: list[TimelineItem]
-
-
-class KeyItem(Answer):
-    """A key, without the key itself."""
-
-    id: UUID
-    prefix: str
-    owner: str
-    scopes: list[Scope]
-    created_at: AwareDatetime
-    revoked_at: AwareDatetime | None
-
-
-class NewKey(Answer):
-    """A key just made; `key` is shown this once."""
-
-    id: UUID
-    prefix: str
-    key: str
-    owner: str
-    scopes: list[Scope]
-    created_at: AwareDatetime
-
-
-class KeyPage(Answer):
-    """Every key, newest first."""
-
-    items: list[KeyItem]
-    next: None = None
 
 
 class Received(Answer):

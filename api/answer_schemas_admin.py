@@ -1,4 +1,4 @@
-"""What the answers under /admin look like, keys aside."""
+"""What the answers under /admin look like, owners and keys aside."""
 
 from typing import Any
 from uuid import UUID

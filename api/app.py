@@ -21,6 +21,7 @@ from api.routes.health import health_routes
 from api.routes.jobs import jobs_routes
 from api.routes.media import media_routes
 from api.routes.operation import operation_routes
+from api.routes.owners import owner_routes
 from api.routes.pages import pages_routes
 from api.routes.webhooks import webhook_routes
 from api.webhook_secret import WebhookSecret
@@ -92,6 +93,7 @@ def create_app(
     app.register_api(files_routes(settings, files, links))
     app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(shared)))
     app.register_api(admin_routes(database, admin_key))
+    app.register_api(owner_routes(database))
     app.register_api(dead_letter_routes(database, publisher))
     creates, reads = pace_of(shared, settings, "creates"), pace_of(shared, settings, "reads")
     app.register_api(

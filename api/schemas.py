@@ -152,6 +152,23 @@ class WebhookQuery(BaseModel):
     job: str | None = None
 
 
+OwnerName = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9][\w.@-]*$")]
+
+
+class OwnerRequest(Request):
+    """An owner to be made or changed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"name": "gallery", "weight": 2, "retention_days": 30}}
+    )
+
+    name: OwnerName
+    weight: float = Field(1, gt=0, le=1000, description="Twice the weight is twice the share")
+    retention_days: int | None = Field(
+        None, ge=1, le=36500, description="null: as FIXATIVE_RETENTION_DAYS says"
+    )
+
+
 class KeyRequest(Request):
     """A key to be made; the owner is made too if absent."""
 
@@ -159,7 +176,7 @@ class KeyRequest(Request):
         json_schema_extra={"example": {"owner": "gallery", "scopes": ["submit", "read"]}}
     )
 
-    owner: Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9][\w.@-]*$")]
+    owner: OwnerName
     scopes: list[Scope] | None = Field(
         None, min_length=1, description=f"{', '.join(DEFAULT_SCOPES)} when left out"
     )

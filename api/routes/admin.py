@@ -5,7 +5,7 @@ from typing import Any
 from flask_openapi3.blueprint import APIBlueprint
 from sqlalchemy.orm import Session
 
-from api import answer_schemas as answers
+from api import answer_schemas_access as answers
 from api.auth import needs
 from api.openapi import problems, resource
 from api.schemas import KeyPath, KeyRequest

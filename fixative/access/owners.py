@@ -1,6 +1,8 @@
-"""Owners: made when first named."""
+"""Owners: made when first named, and what holds for each."""
 
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -19,6 +21,20 @@ def ensure_owner(session: Session, name: str) -> Owner:
         insert(Owner).values(id=uuid7(), name=name).on_conflict_do_nothing(index_elements=["name"])
     )
     return session.scalars(select(Owner).where(Owner.name == name)).one()
+
+
+def change_owner(session: Session, name: str, values: Mapping[str, Any]) -> Owner:
+    """The owner of this name with these columns set, made if absent."""
+    owner = ensure_owner(session, name)
+    for column, value in values.items():
+        setattr(owner, column, value)
+    session.flush()
+    return owner
+
+
+def list_owners(session: Session) -> list[Owner]:
+    """Every owner, by name."""
+    return list(session.scalars(select(Owner).order_by(Owner.name)))
 
 
 def find_owner(session: Session, name: str) -> Owner:

@@ -14,6 +14,7 @@ COMMANDS = {
     "emulator": "fixative.cli.emulator:emulator",
     "jobs": "fixative.cli.jobs:jobs",
     "keys": "fixative.cli.keys:keys",
+    "owners": "fixative.cli.owners:owners",
     "migrate": "fixative.cli.migrate:migrate",
     "pause": "fixative.cli.pause:pause",
     "recover": "fixative.cli.recover:recover",

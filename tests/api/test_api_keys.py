@@ -3,7 +3,7 @@
 import pytest
 
 from api import auth
-from api.answer_schemas import KeyPage, NewKey
+from api.answer_schemas_access import KeyPage, NewKey
 
 BODY = {"model": "emu/image", "input": {}}
 OPEN = {"/healthz", "/readyz", "/webhook/replicate", "/docs", "/openapi.json", "/", "/metrics"}
@@ -60,6 +60,9 @@ def test_a_key_is_taken_from_either_header(stranger, new_key):
         ("GET", "/media/x/y", "media"),
         ("POST", "/files", "submit"),
         ("GET", "/files/x", "media"),
+        ("DELETE", "/jobs/x", "cancel"),
+        ("GET", "/admin/owners", "admin"),
+        ("POST", "/admin/owners", "admin"),
         ("GET", "/admin/keys", "admin"),
         ("POST", "/admin/keys", "admin"),
         ("POST", "/admin/keys/x/revoke", "admin"),
