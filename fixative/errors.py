@@ -119,6 +119,14 @@ class OutputNotStored(OutputError):
     retryable = True
 
 
+class NotDecodable(FixativeError):
+    """Nothing can be derived from a file; the message is for its owner, `detail` for us."""
+
+    def __init__(self, reason: str, detail: str | None = None) -> None:
+        super().__init__(reason)
+        self.detail = detail
+
+
 class BucketError(FixativeError):
     """The bucket did not do what we asked."""
 

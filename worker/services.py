@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from fixative.access.links import Links
 from fixative.jobs.submit import Submitter
 from fixative.media.bucket import Bucket
+from fixative.media.decoding.process import Decoder
 from fixative.media.derive import Deriver
 from fixative.media.fetch import Fetcher
 from fixative.media.files import Files
@@ -123,8 +124,16 @@ class Services:
     @once
     def deriver(self) -> Deriver:
         return Deriver(
-            database=self.database, bucket=self.bucket, keys=self.keys, leases=self.leases
+            database=self.database,
+            bucket=self.bucket,
+            keys=self.keys,
+            leases=self.leases,
+            decoder=self.decoder,
         )
+
+    @once
+    def decoder(self) -> Decoder:
+        return Decoder()
 
     @once
     def recorder(self) -> Recorder:
@@ -157,6 +166,6 @@ class Services:
 
     def close(self) -> None:
         """Close what was opened; call it when the process ends."""
-        for part in ("leases", "bucket", "replicate", "shared", "database"):
+        for part in ("decoder", "leases", "bucket", "replicate", "shared", "database"):
             if part in self.__dict__:
                 getattr(self, part).close()

@@ -1,146 +1,116 @@
-"""Derived media: an image's measures and its thumbnail. They follow; they never hold a job back."""
+"""Derived media: measures, thumbnails, previews. They follow; they never hold a job back."""
 
-import io
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from PIL import Image, ImageOps
-from sqlalchemy import func, update
+from sqlalchemy import func
 
-from fixative.errors import BucketError, FixativeError, LostLease, NotFound
+from fixative.errors import BucketError, LostLease
 from fixative.jobs.store import current_attempt, get_job, media_of, with_warning
 from fixative.media.bucket import Bucket
-from fixative.media.content import Content
-from fixative.media.keys import Keys, in_attempt
-from fixative.media.put import MediaPut, Piece
-from fixative.media.reader import HashingReader
+from fixative.media.decoding.process import Decoder
+from fixative.media.derive_one import DeriveOne
+from fixative.media.keys import Keys
+from fixative.media.put import MediaPut
+from fixative.media.workspace import remove_abandoned
+from fixative.names import DERIVE_MEDIA, RECORD_RESULT, Hint
 from fixative.postgres.engine import Database
-from fixative.postgres.leases import Lease, LeaseKeeper, let_go, still_mine, take
+from fixative.postgres.leases import Lease, LeaseKeeper, let_go, take
 from fixative.postgres.media_tables import Media
 from fixative.postgres.tables import Job
 
-THUMBNAIL_SIDE = 512
-MOST_BYTES = 256 * 2**20
-LONGEST_SECONDS = 600
+# Images that Pillow decodes; of video and audio ffmpeg knows all that we recognise.
+IMAGES = ("png", "jpeg", "webp", "gif", "avif", "tiff", "bmp", "x-icon", "jp2")
+DERIVABLE = frozenset(f"image/{name}" for name in IMAGES)
+MOST_FILES = 50  # of one job
+RUN_SECONDS = 180  # then no file is begun: the last one still ends within the task's time
+LONGEST_SECONDS = 270  # then the lease is renewed no more
 RETRY_AFTER = timedelta(seconds=15)
 
 log = structlog.get_logger(__name__)
 
 
-class NoPicture(FixativeError):
-    """The file cannot be read as an image."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An image's measures in pixels, as it is looked at, and its thumbnail as a JPEG."""
-
-    width: int
-    height: int
-    thumbnail: bytes
-
-
 def derivable(media: Media) -> bool:
-    """Whether something can be derived from it."""
-    return (media.kind, media.role) == ("image", "original")
+    """Whether something can be derived from it: an original that a decoder of ours reads."""
+    decodes = media.kind in {"video", "audio"} or media.content_type in DERIVABLE
+    return decodes and media.role == "original"
 
 
 @dataclass(frozen=True)
 class Deriver:
-    """What deriving needs."""
+    """What deriving needs. After `run_seconds` the rest is left to another run."""
 
     database: Database
     bucket: Bucket
     keys: Keys
     leases: LeaseKeeper
+    decoder: Decoder
+    run_seconds: float = RUN_SECONDS
 
-    def derive(self, job_id: uuid.UUID) -> None:
-        """Measure the job's images and make a thumbnail of the first; safe twice."""
+    def derive(self, job_id: uuid.UUID) -> list[Hint]:
+        """Derive what the job's originals allow; safe twice, and what is done stays done.
+
+        Answers the hints that follow. No file's failure is the job's: its row says why.
+        """
         with self.database.begin() as session:
             lease = take(session, job_id, Job.derive_due_at <= func.now())
             if lease is None:
-                return
+                return []
             job = get_job(session, job_id)
             attempt = current_attempt(session, job)
-            if attempt is None:
-                raise LookupError(f"job {job_id} has media without an attempt")
-            images = [
-                m for m in media_of(session, job) if (m.kind, m.role) == ("image", "original")
-            ]
+            media = media_of(session, job)
+        if attempt is None:
+            raise LookupError(f"job {job_id} has media without an attempt")
+        remove_abandoned()
         with self.leases.keep(lease, at_most=LONGEST_SECONDS):
+            put = MediaPut(self.database, self.bucket, self.keys, job, attempt, lease)
             try:
-                put = MediaPut(self.database, self.bucket, self.keys, job, attempt, lease)
-                for image in images:
-                    self._derive_one(image, put, first=image is images[0])
+                finished = self._derive_all(put, media)
             except LostLease:
                 log.info("derive_lost_its_lease", job_id=str(job_id))
+                return []
             except BucketError as error:
                 log.warning("derive_put_off", job_id=str(job_id), error=str(error))
-                self._let_go(lease, again=True)
-            except NoPicture as error:
-                log.warning("derive_failed", job_id=str(job_id), error=str(error))
-                self._let_go(lease, warning=f"no thumbnail: {error}")
+                self._put_off(lease, RETRY_AFTER)
+                return []
+            if finished:
+                self._finish(lease)
             else:
-                self._let_go(lease)
+                self._put_off(lease, timedelta())
+        return [Hint(RECORD_RESULT if finished else DERIVE_MEDIA, {"job_id": str(job_id)})]
 
-    def _derive_one(self, image: Media, put: MediaPut, *, first: bool) -> None:
-        if image.bytes > MOST_BYTES:
-            raise NoPicture(f"{image.name} is larger than {MOST_BYTES} bytes")
-        try:
-            picture = look_at(self.bucket.read(image.key))
-        except NotFound as error:
-            raise NoPicture(f"{image.name} is not in the bucket") from error
-        with self.database.begin() as session:
-            still_mine(session, put.lease)
-            session.execute(
-                update(Media)
-                .where(Media.id == image.id)
-                .values(width=picture.width, height=picture.height)
-            )
-        if first:
-            name = in_attempt(put.attempt, "thumbnail.jpg")
-            thumbnail = Piece("thumbnail", 0, name, Content("image/jpeg"))
-            put.put(thumbnail, HashingReader(iter([picture.thumbnail])))
+    def _derive_all(self, put: MediaPut, media: list[Media]) -> bool:
+        """One file after another; False when the time was over before the last."""
+        began = time.monotonic()
+        one = DeriveOne(self.database, self.bucket, self.decoder, put, media)
+        originals = [item for item in media if derivable(item)][:MOST_FILES]
+        todo = [item for item in originals if item.details is None and item.derive_error is None]
+        for position, original in enumerate(todo):
+            if position and time.monotonic() >= began + self.run_seconds:
+                return False
+            one.derive(original)
+        return True
 
-    def _let_go(self, lease: Lease, *, again: bool = False, warning: str | None = None) -> None:
+    def _put_off(self, lease: Lease, wait: timedelta) -> None:
         with self.database.begin() as session:
+            let_go(session, lease, derive_due_at=func.now() + wait)
+
+    def _finish(self, lease: Lease) -> None:
+        """Nothing is due any more, but to write down what came of it."""
+        with self.database.begin() as session:
+            job = get_job(session, lease.job_id)
+            failed = [item for item in media_of(session, job) if item.derive_error]
+            told = "; ".join(f"{item.name}: {item.derive_error}" for item in failed)
+            warning = f"not derived: {told}"
+            is_news = bool(failed) and warning not in (job.warnings or [])
             let_go(
                 session,
                 lease,
-                derive_due_at=func.now() + RETRY_AFTER if again else None,
-                warnings=with_warning(warning) if warning else Job.warnings,
+                derive_due_at=None,
+                record_due_at=func.now(),
+                warnings=with_warning(warning) if is_news else Job.warnings,
                 updated_at=func.now(),
             )
-
-
-def look_at(content: bytes) -> Picture:
-    """An image's measures and thumbnail. Raises NoPicture when it cannot be decoded."""
-    try:
-        with Image.open(io.BytesIO(content)) as opened:
-            opened.draft("RGB", (THUMBNAIL_SIDE * 2, THUMBNAIL_SIDE * 2))
-            upright = ImageOps.exif_transpose(opened)
-            width, height = _measures(content)
-            upright.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-            thumbnail = io.BytesIO()
-            _on_white(upright).save(thumbnail, "JPEG", quality=85)
-    except Exception as error:  # anything at all: some files are made to break decoders
-        raise NoPicture(f"{type(error).__name__}: {error}") from error
-    return Picture(width, height, thumbnail.getvalue())
-
-
-def _measures(content: bytes) -> tuple[int, int]:
-    """Width and height as looked at: `draft` shrinks what the decoder says, so look afresh."""
-    with Image.open(io.BytesIO(content)) as opened:
-        width, height = opened.size
-        turned = opened.getexif().get(0x0112, 1) in {5, 6, 7, 8}  # EXIF orientation
-        return (height, width) if turned else (width, height)
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if "A" not in image.getbands() and "transparency" not in image.info:
-        return image.convert("RGB")
-    paper = Image.new("RGBA", image.size, "white")
-    paper.alpha_composite(image.convert("RGBA"))
-    return paper.convert("RGB")

@@ -25,10 +25,12 @@ def test_a_request_becomes_a_stored_file(
     expected = emulator.get(f"/_emulator/expected/{prediction_id}").json()
     job = read_job(job_id)
     with database.begin() as session:
-        original, thumbnail = media_of(session, job)
+        original, thumbnail, web = media_of(session, job)
     with services.bucket.get(original.key).body as body:
         assert sha256(body.read()).hexdigest() == original.sha256 == expected[0]["sha256"]
     assert (job.status, job.derive_due_at) == ("succeeded", None)
     assert original.width > 0
-    assert (original.name, thumbnail.name) == ("original.webp", "thumbnail.jpg")
+    assert [item.name for item in (original, thumbnail, web)] == [
+        *("original.webp", "thumbnail.jpg", "web.webp")
+    ]
     assert original.key.startswith(f"{services.settings.s3_prefix}/images/")

@@ -1,14 +1,10 @@
 """Which strings in an output are files, from where they may be fetched, and what they are."""
 
-import io
-
 import pytest
-from PIL import Image
 
 from fixative.errors import OutputForbidden
 from fixative.hosts import AllowedHosts
 from fixative.media.content import recognise
-from fixative.media.derive import NoPicture, look_at
 from fixative.media.fetch import Fetcher
 from fixative.media.outputs import find_files, is_structured, put_at, text_of
 
@@ -109,7 +105,7 @@ def test_putting_values_in_place_leaves_the_original_alone():
         (b"\xff\x00\xfe", "text/plain", "application/octet-stream"),
         (b'{"a": 1}', "application/json", "application/json"),
         (b"", None, "application/octet-stream"),
-        (b"whatever", "image/png", "application/octet-stream"),
+        (b"whatever", "image/png", "text/plain"),
     ],
 )
 def test_a_type_is_told_by_content_not_by_name(head, declared, type_):
@@ -128,35 +124,3 @@ def test_a_url_that_is_not_allowed_is_never_opened():
     fetcher = Fetcher(ALLOWED, 100)
     with pytest.raises(OutputForbidden), fetcher.open("http://127.0.0.1:9/x"):
         pass
-
-
-def picture(mode, size, form, **options):
-    buffer = io.BytesIO()
-    Image.new(mode, size).save(buffer, form, **options)
-    return buffer.getvalue()
-
-
-def test_a_picture_turned_by_its_camera_is_measured_as_looked_at():
-    exif = Image.Exif()
-    exif[0x0112] = 6
-
-    seen = look_at(picture("RGB", (400, 100), "JPEG", exif=exif))
-
-    assert (seen.width, seen.height) == (100, 400)
-
-
-@pytest.mark.parametrize("mode", ["RGBA", "P", "L", "1", "CMYK", "LA", "I;16"])
-def test_pictures_of_every_mode_get_a_jpeg_thumbnail(mode):
-    form = "TIFF" if mode == "CMYK" else "PNG"
-
-    seen = look_at(picture(mode, (2000, 1000), form))
-
-    with Image.open(io.BytesIO(seen.thumbnail)) as thumbnail:
-        assert (thumbnail.format, thumbnail.size) == ("JPEG", (512, 256))
-    assert (seen.width, seen.height) == (2000, 1000)
-
-
-@pytest.mark.parametrize("content", [b"", b"no picture", picture("RGB", (9, 9), "PNG")[:40]])
-def test_what_is_no_picture_is_told_from_one(content):
-    with pytest.raises(NoPicture):
-        look_at(content)

@@ -53,11 +53,11 @@ def test_a_running_job_is_cancelled_at_replicate(system, eventually):
     assert (job["status"], job["prediction"]["status"]) == ("canceled", "canceled")
 
 
-def test_an_image_gets_its_measures_and_a_thumbnail(system, eventually):
+def test_an_image_gets_its_measures_a_thumbnail_and_a_version_for_the_web(system, eventually):
     job_id = system.submit("stability-ai/sdxl", prompt="x", width=640, height=512)
     system.ended(job_id)
 
-    media = eventually(lambda: len(found := system.job(job_id)["media"]) == 2 and found)
+    media = eventually(lambda: (found := system.job(job_id)["media"])[0]["details"] and found)
 
     assert (media[0]["width"], media[0]["height"]) == (640, 512)
-    assert media[1]["role"] == "thumbnail"
+    assert [item["role"] for item in media[1:]] == ["thumbnail", "web"]
