@@ -33,6 +33,10 @@ class InvalidRequest(FixativeError):
         self.field = field
 
 
+class Corrupt(FixativeError):
+    """Something written by us, or said to be, that cannot be read; the message says why."""
+
+
 class DatabaseAway(FixativeError):
     """Postgres does not answer, or has no connection free, in time."""
 

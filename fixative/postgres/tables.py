@@ -86,6 +86,7 @@ class Job(Table):
     attempt_id: Mapped[uuid.UUID | None]  # the newest one
     error: Mapped[Verbatim | None]  # {code, message, retryable, details}
     warnings: Mapped[list[str] | None]
+    provenance: Mapped[Verbatim | None]  # of a job brought back: from where each field came
 
     fair_at: Mapped[datetime | None]  # the place in the queue of all owners
     next_attempt_at: Mapped[datetime] = mapped_column(server_default=NOW)  # not before
@@ -96,6 +97,7 @@ class Job(Table):
     lease_token: Mapped[int] = mapped_column(BigInteger, server_default="0")  # fences every move
     lease_until: Mapped[datetime | None]
     derive_due_at: Mapped[datetime | None]
+    acceptance_recorded_at: Mapped[datetime | None]
     record_due_at: Mapped[datetime | None]  # what was written outside the database is behind it
     expires_at: Mapped[datetime | None]  # when Replicate deletes the output that is being stored
     large: Mapped[bool] = mapped_column(server_default=text("false"))  # only large files are left
@@ -137,6 +139,11 @@ class Job(Table):
             postgresql_where=text("derive_due_at IS NOT NULL"),
         ),
         Index("ix_jobs_expiring", "expires_at", postgresql_where=text("status = 'storing'")),
+        Index(
+            "ix_jobs_acceptance_unrecorded",
+            "id",
+            postgresql_where=text("acceptance_recorded_at IS NULL AND deleted_at IS NULL"),
+        ),
         Index(
             "ix_jobs_record_due",
             "record_due_at",
