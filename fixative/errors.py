@@ -123,6 +123,12 @@ class OutputNotStored(OutputError):
     retryable = True
 
 
+class NoDecoder(FixativeError):
+    """The process that decodes files does not start."""
+
+    retryable = True
+
+
 class NotDecodable(FixativeError):
     """Nothing can be derived from a file; the message is for its owner, `detail` for us."""
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import func
 
-from fixative.errors import BucketError, LostLease
+from fixative.errors import BucketError, LostLease, NoDecoder
 from fixative.jobs.store import current_attempt, get_job, media_of, with_warning
 from fixative.media.bucket import Bucket
 from fixative.media.decoding.process import Decoder
@@ -72,7 +72,7 @@ class Deriver:
             except LostLease:
                 log.info("derive_lost_its_lease", job_id=str(job_id))
                 return []
-            except BucketError as error:
+            except (BucketError, NoDecoder) as error:
                 log.warning("derive_put_off", job_id=str(job_id), error=str(error))
                 self._put_off(lease, RETRY_AFTER)
                 return []

@@ -51,7 +51,7 @@ class DeriveOne:
     def derive(self, original: Media) -> None:
         """Derive what there is and write it down; of a file that cannot be decoded, the reason.
 
-        Raises LostLease and BucketError.
+        Raises LostLease, BucketError and NoDecoder.
         """
         try:
             measures = self._decode(original)

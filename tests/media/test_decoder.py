@@ -64,6 +64,17 @@ def test_one_process_decodes_many_files(decoder_of, file):
     assert decoder.pid == first
 
 
+def test_a_file_that_is_no_image_costs_its_decoder_nothing(decoder_of, file):
+    decoder = decoder_of()
+    decoder.decode("image", *file(make.turned(1)))
+    first = decoder.pid
+
+    with pytest.raises(NotDecodable):
+        decoder.decode("image", *file(b"no image"))
+
+    assert decoder.pid == first
+
+
 def test_another_takes_over_after_its_share_of_files(decoder_of, file):
     decoder = decoder_of(files=1)
 

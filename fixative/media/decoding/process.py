@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from fixative.errors import FixativeError, NotDecodable
+from fixative.errors import FixativeError, NoDecoder, NotDecodable
 
-START_SECONDS = 60
+START_SECONDS = 30
 MOST_ANSWER = 64 * 1024
 PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "HOME", "IMAGEIO_FFMPEG_EXE")
 
@@ -53,8 +53,8 @@ class Decoder:
     def decode(self, kind: str, source: Path, folder: Path) -> dict[str, Any]:
         """What is known of the image, video or audio in `source`; its pieces lie in `folder`.
 
-        A piece is named after its role. Raises NotDecodable. A decoder that dies is given a second
-        try, within the same time.
+        A piece is named after its role. A decoder that dies is given a second try, within the same
+        time. Raises NotDecodable; and NoDecoder, which is no fault of the file.
         """
         request = {"kind": kind, "source": str(source), "folder": str(folder)}
         with self._lock:
@@ -65,7 +65,7 @@ class Decoder:
             deadline = time.monotonic() + self.limits.seconds
             for _ in range(2):
                 try:
-                    return _measures(self._ready().ask(request, deadline))
+                    answer = self._ready().ask(request, deadline)
                 except TimeoutError as error:
                     self._end()
                     reason = f"decoding it takes more than {self.limits.seconds:g} s"
@@ -75,6 +75,8 @@ class Decoder:
                 except BaseException:  # whoever interrupts us: the answer under way is nobody's
                     self._end()
                     raise
+                else:
+                    return _measures(answer)
         raise NotDecodable("its decoder dies of it")
 
     def close(self) -> None:
@@ -98,23 +100,16 @@ class _Child:
     """The process, which has begun to listen."""
 
     def __init__(self, limits: Limits) -> None:
-        self._process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "fixative.media.decoding",
-                f"{limits.seconds}",
-                f"{limits.memory}",
-            ],
-            bufsize=0,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
-            start_new_session=True,
-        )
+        try:
+            self._process = _started(limits)
+        except OSError as error:
+            raise NoDecoder(f"the decoder does not start: {error}") from error
         self.pid = self._process.pid
-        self._line(time.monotonic() + START_SECONDS)
+        try:
+            self._line(time.monotonic() + START_SECONDS)
+        except (_Died, TimeoutError) as error:
+            self.end()
+            raise NoDecoder("the decoder does not begin to listen") from error
 
     def ask(self, request: dict[str, str], deadline: float) -> dict[str, Any]:
         """Its answer. Raises _Died and TimeoutError."""
@@ -148,6 +143,18 @@ class _Child:
                 if not piece or len(line) > MOST_ANSWER:
                     raise _Died
         return line
+
+
+def _started(limits: Limits) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "fixative.media.decoding", f"{limits.seconds}", f"{limits.memory}"],
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
+        start_new_session=True,
+    )
 
 
 def _measures(answer: dict[str, Any]) -> dict[str, Any]:

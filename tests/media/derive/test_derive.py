@@ -1,6 +1,7 @@
 """Deriving: whatever one file does, the job, its other files and other jobs are unharmed."""
 
 import os
+import sys
 import tempfile
 from dataclasses import replace
 
@@ -119,6 +120,18 @@ def test_a_bucket_that_is_away_puts_it_off(environ, services, stored, media, rea
     assert job.derive_due_at > job.updated_at
     assert (job.lease_until, job.warnings) == (None, None)
     assert (media(job_id)[0].details, media(job_id)[0].derive_error) == (None, None)
+
+
+@pytest.mark.parametrize("program", ["/bin/false", "/nonexistent"])
+def test_a_decoder_that_does_not_start_is_not_held_against_a_file(
+    services, stored, media, read_job, monkeypatch, program
+):
+    job_id = stored(make.turned(1))
+    monkeypatch.setattr(sys, "executable", program)
+
+    assert services.deriver.derive(job_id) == []
+    assert (media(job_id)[0].derive_error, read_job(job_id).lease_until) == (None, None)
+    assert read_job(job_id).derive_due_at is not None
 
 
 def test_an_original_that_is_lost_is_told(services, stored, media):
