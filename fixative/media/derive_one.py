@@ -18,7 +18,8 @@ from fixative.postgres.engine import Database
 from fixative.postgres.leases import still_mine
 from fixative.postgres.media_tables import Media
 
-MOST_BYTES = 512 * 2**20
+# Of images all has to be in memory at once; of the others, room on the disk is what it takes.
+MOST_BYTES = {"image": 512 * 2**20, "video": 4 * 2**30, "audio": 4 * 2**30}
 CHUNK = 2**20
 COLUMNS = ("width", "height", "duration", "details")
 ROLES = {
@@ -65,8 +66,9 @@ class DeriveOne:
 
     def _decode(self, original: Media) -> dict[str, Any]:
         """The columns that the decoder filled, its pieces being put."""
-        if original.bytes > MOST_BYTES:
-            raise NotDecodable(f"it is larger than {MOST_BYTES // 2**20} MiB")
+        most = MOST_BYTES[original.kind]
+        if original.bytes > most:
+            raise NotDecodable(f"it is larger than {most // 2**20} MiB")
         with workspace() as folder:
             source, made = folder / "source", folder / "made"
             made.mkdir()
