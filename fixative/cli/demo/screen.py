@@ -80,12 +80,12 @@ class Screen:
         """The table of what there is now, and where."""
         self.console.print(stored_table(running))
         self.console.print()
-        self.note("Each has its durable link, the name after its job's:")
+        self.note("Each has a durable link that needs no key; the first of every job:")
         for one in running:
-            links = [str(item["url"]) for item in one.job["media"]]
-            where = links[0].rpartition("/")[0] + "/" if links else ""
-            line = Text.assemble(f"{INDENT}{one.order.kind:<10} ", (where, "blue"))
-            self.console.print(line, soft_wrap=True)
+            for item in one.job["media"][:1]:
+                link = (str(item["url"]), "blue")
+                line = Text.assemble(f"{INDENT}{one.order.kind:<10} ", link)
+                self.console.print(line, soft_wrap=True)
 
     def checked(self, one: Running, found: Checked) -> None:
         """A job's bytes are what everybody says they are."""
