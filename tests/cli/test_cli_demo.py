@@ -54,7 +54,7 @@ def test_a_second_stay_in_a_status_adds_to_the_first() -> None:
 
 
 @pytest.mark.parametrize("width", [80, 100, 200])
-def test_no_line_is_wider_than_the_screen(finished: Running, width: int) -> None:
+def test_no_line_but_a_link_is_wider_than_the_screen(finished: Running, width: int) -> None:
     console = Console(file=io.StringIO(), width=width, force_terminal=True, record=True)
     screen = Screen(console)
 
@@ -66,7 +66,8 @@ def test_no_line_is_wider_than_the_screen(finished: Running, width: int) -> None
 
     lines = console.export_text().splitlines()
     assert any("thumbnail.jpg" in line for line in lines)
-    assert max(len(line.rstrip()) for line in lines) <= min(width, 100)
+    others = [line for line in lines if "http" not in line]  # a link in two would open nothing
+    assert max(len(line.rstrip()) for line in others) <= min(width, 100)
 
 
 def test_without_a_terminal_each_move_is_a_line(finished: Running) -> None:
