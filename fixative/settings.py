@@ -105,6 +105,14 @@ class Settings(BaseModel):
             raise ValueError("REPLICATE_BASE_URL must not be FIXATIVE_PUBLIC_URL: that is us")
         return self
 
+    @model_validator(mode="after")
+    def _a_bucket_that_can_be_had(self) -> Self:
+        if self.s3_accelerate and self.s3_endpoint_url:
+            raise ValueError("S3_ACCELERATE is AWS's own: it does not go with S3_ENDPOINT_URL")
+        if self.s3_kms_key_id and self.s3_sse != "aws:kms":
+            raise ValueError("S3_KMS_KEY_ID goes with S3_SSE=aws:kms only")
+        return self
+
     @property
     def sqlalchemy_url(self) -> str:
         """DATABASE_URL in the form that names SQLAlchemy's driver."""
