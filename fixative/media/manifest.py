@@ -52,7 +52,8 @@ class Recorder:
         Raises BucketError; the row stays due.
         """
         with self.database.begin() as session:
-            lease = take(session, job_id, Job.record_due_at <= func.now())
+            due = (Job.record_due_at <= func.now(), Job.deleted_at.is_(None))
+            lease = take(session, job_id, *due)
             if lease is None:
                 return
             job = get_job(session, job_id)

@@ -90,7 +90,9 @@ class Purger:
                     let_go(session, lease, purge_due_at=func.now() + RETRY_AFTER)
                 return False
             with self.database.begin() as session:
-                if not let_go(session, lease, purge_due_at=None):
+                # A worker that derived until now has left word of it.
+                nothing_due = dict.fromkeys(("purge_due_at", "derive_due_at", "record_due_at"))
+                if not let_go(session, lease, **nothing_due):
                     return False
                 session.execute(delete(Media).where(Media.job_id == job_id))
                 session.execute(delete(File).where(File.job_id == job_id))

@@ -77,7 +77,9 @@ def _stages() -> Iterator[tuple[Hint, Select[Any]]]:
     )
     yield (
         Hint(RECORD_RESULT),
-        select(Job.id).where(Job.record_due_at <= now).order_by(Job.record_due_at),
+        select(Job.id)
+        .where(Job.record_due_at <= now, Job.deleted_at.is_(None))
+        .order_by(Job.record_due_at),
     )
     yield (
         Hint(CANCEL_PREDICTION),

@@ -109,6 +109,22 @@ def test_nothing_that_replicate_still_tells_brings_a_deleted_job_back(
     assert (delivery.result, set(delivery.prediction)) == ("deleted", set(attempt.prediction))
 
 
+def test_what_is_derived_while_its_job_is_deleted_goes_with_it(
+    services, database, storing, delete, keys_of, read_job
+):
+    job_id = storing()
+    services.storer.store(job_id)
+    deriver = replace(services.deriver, keys=_Deleting(services, delete, job_id))
+
+    deriver.derive(job_id)
+    services.recorder.record(job_id)
+    services.purger.purge()
+
+    assert [key.rpartition("/")[2] for key in keys_of(job_id)] == [f"{job_id}.json"]
+    job = read_job(job_id)
+    assert (job.purge_due_at, job.record_due_at, job.derive_due_at) == (None, None, None)
+
+
 def test_a_bucket_that_is_away_removes_later(environ, services, stored, delete, keys_of, read_job):
     job_id = stored()
     delete(job_id)
@@ -191,3 +207,17 @@ def test_an_attempt_that_is_paid_for_twice_is_still_cancelled_after_the_deletion
     [hint] = read_delivery(database, "msg_dup")
 
     assert hint.arguments == {"job_id": str(job_id)}
+
+
+class _Deleting:
+    """Keys that have the job deleted just before the first thing derived from it is uploaded."""
+
+    def __init__(self, services, delete, job_id):
+        self._services, self._delete, self._job_id = services, delete, job_id
+
+    def key(self, job, name):
+        with self._services.database.begin() as session:
+            deleted = session.get_one(Job, self._job_id).deleted_at
+        if deleted is None:
+            self._delete(self._job_id)
+        return self._services.keys.key(job, name)
