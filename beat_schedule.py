@@ -13,6 +13,8 @@ PERIODS = {
     names.ADOPT_UNKNOWN: 20.0,
     names.POLL_PREDICTIONS: _settings.fixative_poll_seconds,
     names.PURGE_EXPIRED: 60.0,
+    names.RECORD_ACCEPTED: 2.0,
+    names.WRITE_SUMMARY: 3600.0,
 }
 
 SCHEDULE: dict[str, dict[str, Any]] = {

@@ -18,6 +18,7 @@ COMMANDS = {
     "migrate": "fixative.cli.migrate:migrate",
     "pause": "fixative.cli.pause:pause",
     "recover": "fixative.cli.recover:recover",
+    "replay": "fixative.cli.replay:replay",
     "resume": "fixative.cli.pause:resume",
     "submit": "fixative.cli.submit:submit",
     "up": "fixative.cli.up:up",

@@ -2,15 +2,16 @@
 
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import Select, and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from fixative.errors import BucketError
+from fixative.errors import BucketError, RecordsAway
 from fixative.jobs.delete import bury_jobs
 from fixative.jobs.store import get_job
 from fixative.media.bucket import Bucket
@@ -30,6 +31,16 @@ LONGEST_SECONDS = 600
 log = structlog.get_logger(__name__)
 
 
+class WrittenElsewhere(Protocol):
+    """What was written of jobs outside database and bucket. Either may raise RecordsAway."""
+
+    def clean_archives(self, job_ids: Sequence[uuid.UUID], /) -> set[uuid.UUID]:
+        """Take deleted jobs out of what holds many at once; those of these that are in none now."""
+
+    def forget(self, job_id: uuid.UUID, /) -> None:
+        """Remove all else that was written of a deleted job."""
+
+
 @dataclass(frozen=True)
 class Purger:
     """What purging needs; `retention_days` None keeps everything, but where an owner says else."""
@@ -38,17 +49,19 @@ class Purger:
     bucket: Bucket
     keys: Keys
     leases: LeaseKeeper
+    records: WrittenElsewhere
     retention_days: int | None
 
     def purge(self) -> int:
         """Delete what has had its time, and remove what is deleted; how many jobs were removed.
 
-        Any number may run at once. What the bucket does not remove stays due.
+        Any number may run at once. What bucket or records do not remove stays due.
         """
         with self.database.begin() as session:
             bury_jobs(session, Job.id.in_(self._expired()))
             due = list(session.scalars(_purge_due()))
-        purged = sum(self._remove(job_id) for job_id in due)
+        clean = self._clean_archives(due)
+        purged = sum(self._remove(job_id, in_no_archive=job_id in clean) for job_id in due)
         self._drop_files()
         return purged
 
@@ -68,7 +81,14 @@ class Purger:
             .scalar_subquery()
         )
 
-    def _remove(self, job_id: uuid.UUID) -> bool:
+    def _clean_archives(self, due: list[uuid.UUID]) -> set[uuid.UUID]:
+        try:
+            return self.records.clean_archives(due) if due else set()
+        except RecordsAway as error:
+            log.warning("archives_not_cleaned", error=str(error))
+            return set()
+
+    def _remove(self, job_id: uuid.UUID, *, in_no_archive: bool) -> bool:
         """Remove a deleted job's objects, then their rows; whether it was ours to do and done."""
         with self.database.begin() as session:
             lease = take(session, job_id, Job.purge_due_at <= func.now())
@@ -84,7 +104,8 @@ class Purger:
                 )
                 self.bucket.delete_folder(self.keys.key(job, ""))
                 self.bucket.delete(inputs)
-            except BucketError as error:
+                self._forget(job_id, in_no_archive=in_no_archive)
+            except (BucketError, RecordsAway) as error:
                 log.warning("purge_put_off", job_id=str(job_id), error=str(error))
                 with self.database.begin() as session:
                     let_go(session, lease, purge_due_at=func.now() + RETRY_AFTER)
@@ -97,6 +118,11 @@ class Purger:
                 session.execute(delete(Media).where(Media.job_id == job_id))
                 session.execute(delete(File).where(File.job_id == job_id))
         return True
+
+    def _forget(self, job_id: uuid.UUID, *, in_no_archive: bool) -> None:
+        self.records.forget(job_id)
+        if not in_no_archive:
+            raise RecordsAway("an archive may hold it still")
 
     def _drop_files(self) -> None:
         """Remove uploads that never came, and input files whose retention is over."""

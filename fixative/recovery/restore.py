@@ -25,9 +25,9 @@ def restore(session: Session, manifest: Any, *, source: str) -> bool:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise Corrupt("not a manifest of this format")
     try:
-        job = _values(Job, manifest["job"])
+        job = row_values(Job, manifest["job"])
         rows = {
-            table: [_values(table, row) for row in manifest[name]]
+            table: [row_values(table, row) for row in manifest[name]]
             for name, table in (
                 ("attempts", Attempt),
                 ("media", Media),
@@ -49,7 +49,7 @@ def restore(session: Session, manifest: Any, *, source: str) -> bool:
     return True
 
 
-def _values(mapped: type[Any], row: dict[str, Any]) -> dict[Any, Any]:
+def row_values(mapped: type[Any], row: dict[str, Any]) -> dict[Any, Any]:
     """The row's values as their columns take them; what we have no column for is left out.
 
     Transitions are numbered by this database, in their order.
