@@ -124,13 +124,10 @@ def _link(path: Path, gate: Gate, chosen: Chosen) -> Iterator[Entry]:
 def _archived(
     name: str, day: date | None, chunks: Iterable[bytes], chosen: Chosen
 ) -> Iterator[Entry]:
+    """Those in an archive, up to its end or to the first line that is none of ours."""
     try:
-        for number, line in enumerate(lines_in(chunks), start=1):
-            try:
-                inside, raw = record_on(line)
-            except Corrupt as error:
-                yield _broken(f"{name}, line {number}", error)
-                continue
+        for line in lines_in(chunks):
+            inside, raw = record_on(line)
             if chosen.has_name(inside) and inside.partition("/")[0] not in PASSED_OVER:
                 yield Entry(f"{name}: {inside}", stem_of(inside), day, partial(parse_json, raw))
     except (Corrupt, NotFound, RecordRefused, RecordsAway) as error:
