@@ -32,11 +32,13 @@ def test_what_is_unset_is_filled_in() -> None:
     assert whole["FIXATIVE_ADMIN_KEY"] == "fx_generated"
     assert whole["FIXATIVE_DATA_DIR"] == "/data"
     assert whole["PROMETHEUS_MULTIPROC_DIR"] == "/data/metrics"
+    assert whole["OUTPUT_DIR"] == "/data/records"
 
 
 def test_what_is_set_stays() -> None:
     given = {
         "FIXATIVE_ADMIN_KEY": "mine",
+        "OUTPUT_DIR": "s3://records",
         "FIXATIVE_PUBLIC_URL": "https://me",
     }
     assert given.items() <= composed(given).items()

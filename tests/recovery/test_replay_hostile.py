@@ -349,22 +349,24 @@ def test_an_id_of_a_job_of_ours_is_not_taken_by_another_systems_record(ran, plac
 
 LINE = line_of("processed/x.json", json.dumps(RECORD).encode())
 ARCHIVES = {
-    "a bomb on one line": gzip.compress(b" " * (LARGEST + 2**21)),
-    "a bomb of many lines": gzip.compress(b" \n" * (LARGEST + 2**21)),
-    "cut": gzip.compress(LINE)[:-9],
-    "no archive": b"no archive",
-    "empty": b"",
-    "something behind it": gzip.compress(LINE) + b"x",
-    "a line without its end": gzip.compress(LINE[:-1]),
-    "a line that is no record": gzip.compress(b"{}\n"),
-    "an absolute name": gzip.compress(line_of("/etc/x.json", json.dumps(RECORD).encode())),
-    "a name that leads out": gzip.compress(line_of("a/../../x.json", json.dumps(RECORD).encode())),
+    "a bomb on one line": lambda: gzip.compress(b" " * (LARGEST + 2**21)),
+    "a bomb of many lines": lambda: gzip.compress(b" \n" * LARGEST),
+    "cut": lambda: gzip.compress(LINE)[:-9],
+    "no archive": lambda: b"no archive",
+    "empty": lambda: b"",
+    "something behind it": lambda: gzip.compress(LINE) + b"x",
+    "a line without its end": lambda: gzip.compress(LINE[:-1]),
+    "a line that is no record": lambda: gzip.compress(b"{}\n"),
+    "an absolute name": lambda: gzip.compress(line_of("/etc/x.json", json.dumps(RECORD).encode())),
+    "a name that leads out": lambda: gzip.compress(
+        line_of("a/../../x.json", json.dumps(RECORD).encode())
+    ),
 }
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_an_archive_that_is_none_is_named(output_dir, replay, name):
-    (output_dir / "2025-08-07.jsonl.gz").write_bytes(ARCHIVES[name])
+    (output_dir / "2025-08-07.jsonl.gz").write_bytes(ARCHIVES[name]())
 
     words = replay(dry_run=True)
 
