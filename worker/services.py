@@ -94,7 +94,7 @@ class Services:
     @once
     def inputs(self) -> Inputs:
         return Inputs(
-            files=Files(self.database, self.bucket, self.keys),
+            files=self.files,
             fetcher=self.fetcher,
             replicate=self.replicate,
             links=Links.of(self.settings),
@@ -109,6 +109,10 @@ class Services:
     def fetcher(self) -> Fetcher:
         allowed = self.settings.allowed_output_hosts
         return Fetcher(allowed, self.settings.fixative_max_output_bytes)
+
+    @once
+    def files(self) -> Files:
+        return Files(self.database, self.bucket, self.keys)
 
     @once
     def storer(self) -> Storer:
@@ -148,6 +152,7 @@ class Services:
             bucket=self.bucket,
             keys=self.keys,
             leases=self.leases,
+            files=self.files,
             retention_days=self.settings.fixative_retention_days,
         )
 

@@ -23,6 +23,11 @@ class Keys:
         day = f"{job.created_at:%Y/%m/%d}"
         return f"{self.root}{folder}/{job.owner_id}/{day}/{job.id}/{name}"
 
+    def folder_of(self, key: str, job: Job) -> str:
+        """The job's folder that this key of it lies in, under whatever prefix."""
+        before, found, _ = key.partition(f"/{job.id}/")
+        return before + found
+
     @property
     def folders(self) -> list[str]:
         """Where everything lies that belongs to a job, an owner or a deleted job."""

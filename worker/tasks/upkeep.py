@@ -1,5 +1,6 @@
 """Upkeep: what the system does for itself."""
 
+import time
 from typing import Any
 
 import structlog
@@ -9,14 +10,17 @@ from fixative.errors import DatabaseAway
 from fixative.postgres.presence import canary_heard
 from worker.app import app
 
+PURGE_AT_MOST_SECONDS = 45.0  # beat sends the next after a minute
+
 log = structlog.get_logger(__name__)
 
 
 @app.task(name=names.PURGE_EXPIRED)
 def purge_expired() -> None:
     """Remove what was deleted, or has had its time. Not a tick: whoever deletes hints it."""
+    until = time.monotonic() + PURGE_AT_MOST_SECONDS
     while app.services().purger.purge():
-        if app.services().stopping.is_set():
+        if app.services().stopping.is_set() or time.monotonic() > until:
             return
 
 
