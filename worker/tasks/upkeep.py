@@ -7,6 +7,7 @@ import structlog
 from fixative import names
 from fixative.errors import DatabaseAway
 from fixative.postgres.presence import canary_heard
+from fixative.recovery.export_access import export_access as copy_access
 from worker.app import app
 
 log = structlog.get_logger(__name__)
@@ -18,6 +19,13 @@ def purge_expired() -> None:
     while app.services().purger.purge():
         if app.services().stopping.is_set():
             return
+
+
+@app.task(name=names.EXPORT_ACCESS)
+def export_access() -> None:
+    """Copy owners and keys to the bucket, if they have changed. Not a tick: twice is no harm."""
+    services = app.services()
+    copy_access(services.database, services.bucket, services.keys)
 
 
 @app.task(name=names.CANARY, bind=True)
