@@ -29,9 +29,9 @@ OF_UPLOADS = 7  # the version of their ids; those of files out of a job's input 
 def check(alone: Database, bucket: Bucket, keys: Keys, report: Report) -> None:
     """Report what the rows lack in the bucket, and the bucket in the rows; mend what can be.
 
-    A manifest that is missing is to be written again. Uploads that no job knows get their row
-    again. What a purge had left of a deleted job goes. `alone` has one connection. Raises
-    BucketError or DatabaseAway.
+    A manifest or a tombstone that is missing is to be written again. Uploads that no job knows get
+    their row again. What a purge had left of a deleted job goes. `alone` has one connection.
+    Raises BucketError or DatabaseAway.
     """
     report.say("comparing every object with every row")
     found = audit(alone, bucket, keys)
@@ -51,15 +51,18 @@ def check(alone: Database, bucket: Bucket, keys: Keys, report: Report) -> None:
 
 
 def _missing(database: Database, keys: Keys, missing: Iterable[str], report: Report) -> None:
-    unrecorded = list[uuid.UUID | None]()
+    unrecorded, unburied = list[uuid.UUID | None](), list[uuid.UUID]()
     for key in missing:
         if key.endswith(f"/{NAME}"):
             unrecorded.append(keys.job_of(key))
+        elif key.startswith(keys.tombstones):
+            unburied.append(uuid.UUID(key.removeprefix(keys.tombstones).removesuffix(".json")))
         else:
             report.problem("media: missing", key, "no object lies there")
-    due = update(Job).where(Job.id.in_(unrecorded)).values(record_due_at=func.now())
+    now = func.now()
     with database.begin() as session:
-        session.execute(due)
+        session.execute(update(Job).where(Job.id.in_(unrecorded)).values(record_due_at=now))
+        session.execute(update(Job).where(Job.id.in_(unburied)).values(purge_due_at=now))
 
 
 def _unknown(
