@@ -3,8 +3,9 @@
 import httpx
 import pytest
 
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(400)]
 
-@pytest.mark.timeout(400)
+
 def test_jobs_wait_while_the_old_token_is_refused_and_go_on_with_the_new_one(
     start, replicate, eventually
 ):
