@@ -13,6 +13,7 @@ PERIODS = {
     names.ADOPT_UNKNOWN: 20.0,
     names.POLL_PREDICTIONS: _settings.fixative_poll_seconds,
     names.PURGE_EXPIRED: 60.0,
+    names.EXPORT_ACCESS: 60.0,
 }
 
 SCHEDULE: dict[str, dict[str, Any]] = {

@@ -24,6 +24,7 @@ POLL_PREDICTIONS = "fixative.poll_predictions"
 ADOPT_UNKNOWN = "fixative.adopt_unknown"
 RECORD_RESULT = "fixative.record_result"
 PURGE_EXPIRED = "fixative.purge_expired"
+EXPORT_ACCESS = "fixative.export_access"
 CANARY = "fixative.canary"
 
 KEY_PREFIX = "fixative:"  # of every key that Celery keeps in Redis
@@ -36,6 +37,7 @@ QUEUE_OF_TASK = {
     DERIVE_MEDIA: DERIVE,
     RECORD_RESULT: STORE,
     PURGE_EXPIRED: UPKEEP,
+    EXPORT_ACCESS: UPKEEP,
     ADMIT: UPKEEP,
     SWEEP: UPKEEP,
     POLL_PREDICTIONS: UPKEEP,

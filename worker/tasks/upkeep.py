@@ -8,6 +8,7 @@ import structlog
 from fixative import names
 from fixative.errors import DatabaseAway
 from fixative.postgres.presence import canary_heard
+from fixative.recovery.export_access import export_access as copy_access
 from worker.app import app
 
 PURGE_AT_MOST_SECONDS = 45.0  # beat sends the next after a minute
@@ -22,6 +23,13 @@ def purge_expired() -> None:
     while app.services().purger.purge():
         if app.services().stopping.is_set() or time.monotonic() > until:
             return
+
+
+@app.task(name=names.EXPORT_ACCESS)
+def export_access() -> None:
+    """Copy owners and keys to the bucket, if they have changed. Not a tick: twice is no harm."""
+    services = app.services()
+    copy_access(services.database, services.bucket, services.keys)
 
 
 @app.task(name=names.CANARY, bind=True)
