@@ -24,6 +24,7 @@ POLL_PREDICTIONS = "fixative.poll_predictions"
 ADOPT_UNKNOWN = "fixative.adopt_unknown"
 RECORD_RESULT = "fixative.record_result"
 PURGE_EXPIRED = "fixative.purge_expired"
+SYNC_HISTORY = "fixative.sync_history"
 CANARY = "fixative.canary"
 
 KEY_PREFIX = "fixative:"  # of every key that Celery keeps in Redis
@@ -35,6 +36,7 @@ QUEUE_OF_TASK = {
     STORE_OUTPUTS: STORE,
     DERIVE_MEDIA: DERIVE,
     RECORD_RESULT: STORE,
+    SYNC_HISTORY: SYNC,
     PURGE_EXPIRED: UPKEEP,
     ADMIT: UPKEEP,
     SWEEP: UPKEEP,

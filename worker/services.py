@@ -20,6 +20,7 @@ from fixative.media.save import Storer
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import LeaseKeeper
 from fixative.recovery.epoch import EpochGuard
+from fixative.recovery.history import History
 from fixative.replicate.client import Replicate
 from fixative.replicate.models import Models
 from fixative.replicate.pace import Pace, pace_of
@@ -149,6 +150,16 @@ class Services:
             keys=self.keys,
             leases=self.leases,
             retention_days=self.settings.fixative_retention_days,
+        )
+
+    @once
+    def history(self) -> History:
+        return History(
+            database=self.database,
+            replicate=self.replicate,
+            stopping=self.stopping,
+            imports=self.settings.fixative_import,
+            send=self.publisher.publish,
         )
 
     @once
