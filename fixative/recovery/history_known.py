@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Result, Text, and_, case, cast, func, or_, select, update
+from sqlalchemy import Text, and_, case, cast, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from fixative.errors import MalformedPrediction
@@ -48,7 +48,7 @@ class Known:
 def known_of(session: Session, prediction_ids: Iterable[str]) -> dict[str, Known]:
     """Those that an attempt has, by the prediction's id, in one query."""
     without_times = or_(Job.submitted_at.is_(None), and_(ENDED, Job.completed_at.is_(None)))
-    rows: Result[Any] = session.execute(
+    rows = session.execute(
         select(
             Attempt.prediction_id,
             Job.id,
@@ -61,7 +61,10 @@ def known_of(session: Session, prediction_ids: Iterable[str]) -> dict[str, Known
         .join(Job, Job.id == Attempt.job_id)
         .where(Attempt.prediction_id.in_(list(prediction_ids)))
     )
-    return {str(id_): Known(*known) for id_, *known in rows}
+    return {
+        str(id_): Known(job_id, status, deleted, times, input_, prediction)
+        for id_, job_id, status, deleted, times, input_, prediction in rows
+    }
 
 
 def fill_in(session: Session, known: Known, prediction: Prediction) -> None:

@@ -60,7 +60,8 @@ class Reader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        # A page that is on its way may take a minute: whoever is asked to end does not stay for it.
+        self._thread.shutdown(wait=not self._stopping.is_set(), cancel_futures=True)
 
     def ask(self, query: str) -> None:
         """Begin to read this page."""
