@@ -25,6 +25,7 @@ ADOPT_UNKNOWN = "fixative.adopt_unknown"
 RECORD_RESULT = "fixative.record_result"
 PURGE_EXPIRED = "fixative.purge_expired"
 EXPORT_ACCESS = "fixative.export_access"
+SYNC_HISTORY = "fixative.sync_history"
 CANARY = "fixative.canary"
 
 KEY_PREFIX = "fixative:"  # of every key that Celery keeps in Redis
@@ -36,6 +37,7 @@ QUEUE_OF_TASK = {
     STORE_OUTPUTS: STORE,
     DERIVE_MEDIA: DERIVE,
     RECORD_RESULT: STORE,
+    SYNC_HISTORY: SYNC,
     PURGE_EXPIRED: UPKEEP,
     EXPORT_ACCESS: UPKEEP,
     ADMIT: UPKEEP,

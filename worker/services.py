@@ -20,6 +20,7 @@ from fixative.media.save import Storer
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import LeaseKeeper
 from fixative.recovery.epoch import EpochGuard
+from fixative.recovery.history import History
 from fixative.replicate.client import Replicate
 from fixative.replicate.models import Models
 from fixative.replicate.pace import Pace, pace_of
@@ -154,6 +155,16 @@ class Services:
             leases=self.leases,
             files=self.files,
             retention_days=self.settings.fixative_retention_days,
+        )
+
+    @once
+    def history(self) -> History:
+        return History(
+            database=self.database,
+            replicate=self.replicate,
+            stopping=self.stopping,
+            imports=self.settings.fixative_import,
+            send=self.publisher.publish,
         )
 
     @once

@@ -23,6 +23,7 @@ COMMANDS = {
     "recover": "fixative.cli.recover:recover",
     "resume": "fixative.cli.pause:resume",
     "submit": "fixative.cli.submit:submit",
+    "sync": "fixative.cli.sync:sync",
     "up": "fixative.cli.up:up",
 }
 

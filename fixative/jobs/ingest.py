@@ -69,7 +69,7 @@ def ingest(
         job.id,
         to,
         cause=cause,
-        error=_error(merged) if to in {"failed", "canceled"} else None,
+        error=ending_error(merged) if to in {"failed", "canceled"} else None,
         submitted_at=owner.created_at,
         expires_at=expires_at(merged) if to == "storing" else None,
     )
@@ -101,7 +101,7 @@ def _cancel(job: Job) -> Hint:
     return Hint(CANCEL_PREDICTION, {"job_id": str(job.id)})
 
 
-def _error(merged: dict[str, Any]) -> dict[str, Any]:
+def ending_error(merged: dict[str, Any]) -> dict[str, Any]:
     """The job's error for a prediction that ended without success."""
     status, message = merged["status"], str(merged.get("error") or "")
     if status != "failed":

@@ -24,11 +24,13 @@ from fixative.names import (
     PURGE_EXPIRED,
     RECORD_RESULT,
     STORE_OUTPUTS,
+    SYNC_HISTORY,
     Hint,
 )
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import MOST_CRASHES, free, harmless
 from fixative.postgres.tables import TERMINAL_STATUSES, Delivery, Job
+from fixative.recovery.history_runs import hints_of_left_runs
 from fixative.telemetry.alarms import alarm
 
 MOST = 500
@@ -51,6 +53,8 @@ def sweep(database: Database, waiting: Mapping[str, int]) -> list[Hint]:
                 hints += [replace(stage, arguments={"job_id": str(id_)}) for id_ in ids]
         if waiting.get(Hint(INGEST_PREDICTION).queue, 0) < MOST:
             hints += _deliveries(session)
+        if waiting.get(Hint(SYNC_HISTORY).queue, 0) < MOST:
+            hints += hints_of_left_runs(session)
     return hints
 
 
