@@ -14,6 +14,8 @@ PERIODS = {
     names.POLL_PREDICTIONS: _settings.fixative_poll_seconds,
     names.PURGE_EXPIRED: 60.0,
     names.EXPORT_ACCESS: 60.0,
+    names.RECORD_ACCEPTED: 2.0,
+    names.WRITE_SUMMARY: 3600.0,
 }
 SYNC_PERIODS = {"new": 600.0, "full": 86_400.0}  # new history, and all of it
 ASK_SECONDS = 600.0  # a beat that was just started has not counted the day

@@ -19,6 +19,7 @@ include = [
     "worker.tasks.derivation",
     "worker.tasks.reconciliation",
     "worker.tasks.recovery",
+    "worker.tasks.records",
     "worker.tasks.storage",
     "worker.tasks.submission",
     "worker.tasks.upkeep",

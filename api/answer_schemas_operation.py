@@ -67,6 +67,9 @@ class State(Answer):
         description="Jobs that wait for a person: for `POST /jobs/ID/settle`, or, where workers"
         " died of them, for their dead letter to be requeued"
     )
+    oldest_unrecorded_seconds: float = Field(
+        description="For how long the oldest accepted job waits for its record in OUTPUT_DIR"
+    )
 
 
 class Hinted(Answer):

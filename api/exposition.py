@@ -14,6 +14,7 @@ from fixative.errors import DatabaseAway
 from fixative.jobs.listing import backlog
 from fixative.postgres.engine import Database
 from fixative.postgres.presence import lateness, live
+from fixative.recovery.state import unrecorded_seconds
 from fixative.replicate.pace import Pace
 
 log = structlog.get_logger(__name__)
@@ -45,6 +46,7 @@ class _Backlog(Collector):
             with self._database.begin() as session:
                 left = backlog(session)
                 there, late = live(session), lateness(session)
+                unrecorded = unrecorded_seconds(session)
         except DatabaseAway as error:
             log.warning("backlog_unknown", reason=str(error))
             return
@@ -56,6 +58,11 @@ class _Backlog(Collector):
             "fixative_oldest_due_seconds",
             "How late the unfinished job is that is due for longest",
             value=left.oldest_due_seconds,
+        )
+        yield GaugeMetricFamily(
+            "fixative_oldest_unrecorded_seconds",
+            "For how long the oldest accepted job waits for its record in OUTPUT_DIR",
+            value=unrecorded,
         )
 
         workers = GaugeMetricFamily("fixative_workers", "Workers that live", labels=["role"])

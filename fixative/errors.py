@@ -37,6 +37,16 @@ class Corrupt(FixativeError):
     """Something written by us, or said to be, that cannot be read; the message says why."""
 
 
+class RecordRefused(FixativeError):
+    """A record that may not be read, or not be believed: where it lies, what it is, whose it is."""
+
+
+class RecordsAway(FixativeError):
+    """OUTPUT_DIR did not take a record, or did not give one, this time."""
+
+    retryable = True
+
+
 class DatabaseAway(FixativeError):
     """Postgres does not answer, or has no connection free, in time."""
 

@@ -23,6 +23,9 @@ SWEEP = "fixative.sweep"
 POLL_PREDICTIONS = "fixative.poll_predictions"
 ADOPT_UNKNOWN = "fixative.adopt_unknown"
 RECORD_RESULT = "fixative.record_result"
+RECORD_ACCEPTED = "fixative.record_accepted"
+WRITE_SUMMARY = "fixative.write_summary"
+REPLAY_RECORD = "fixative.replay_record"
 PURGE_EXPIRED = "fixative.purge_expired"
 EXPORT_ACCESS = "fixative.export_access"
 SYNC_HISTORY = "fixative.sync_history"
@@ -38,6 +41,9 @@ QUEUE_OF_TASK = {
     DERIVE_MEDIA: DERIVE,
     RECORD_RESULT: STORE,
     SYNC_HISTORY: SYNC,
+    RECORD_ACCEPTED: UPKEEP,
+    WRITE_SUMMARY: UPKEEP,
+    REPLAY_RECORD: SYNC,
     PURGE_EXPIRED: UPKEEP,
     EXPORT_ACCESS: UPKEEP,
     ADMIT: UPKEEP,

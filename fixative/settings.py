@@ -51,6 +51,11 @@ class Settings(BaseModel):
     replicate_webhook_secret: SecretStr | None = None
     replicate_webhook_url: str | None = None
 
+    output_dir: str = "outputs"
+    allowed_replay_dirs: str | None = None
+    fixative_records_archive_days: int | None = Field(None, gt=0, le=36500)
+    fixative_records_keep_days: int | None = Field(None, gt=0, le=36500)
+
     fixative_public_url: str | None = None
     fixative_admin_key: SecretStr
     fixative_signing_key: SecretStr | None = None
@@ -132,6 +137,12 @@ class Settings(BaseModel):
         return f"{self.fixative_public_url}/webhook/replicate" if self.fixative_public_url else None
 
     @property
+    def replay_dirs(self) -> tuple[str, ...]:
+        """From where records may be replayed: directories and s3:// addresses."""
+        listed = (self.allowed_replay_dirs or self.output_dir).split(",")
+        return tuple(place.strip() for place in listed if place.strip())
+
+    @property
     def allowed_output_hosts(self) -> AllowedHosts:
         """From where outputs may be fetched."""
         return AllowedHosts.read(self.fixative_allowed_output_hosts)
@@ -193,4 +204,5 @@ def _from_run_file(environ: Mapping[str, str]) -> dict[str, Any]:
         "aws_secret_access_key": run["s3"]["secret_key"],
         "replicate_base_url": run["replicate_url"],
         "fixative_admin_key": run["admin_key"],
+        "output_dir": run["output_dir"],
     }

@@ -94,7 +94,11 @@ def emulator(local_replicate: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def environ(
-    servers: dict[str, str], database_url: str, local_replicate: str, emulator: httpx.Client
+    servers: dict[str, str],
+    database_url: str,
+    local_replicate: str,
+    emulator: httpx.Client,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, str]:
     """The variables of a process of this test's own system; no webhooks are asked for."""
     assert emulator.base_url == local_replicate  # as it was started: no fault of an earlier test
@@ -109,6 +113,7 @@ def environ(
         "FIXATIVE_ADMIN_KEY": "fx_admin_key_of_the_tests",
         "FIXATIVE_CREATES_PER_MINUTE": "60000",
         "FIXATIVE_DATA_DIR": "/nonexistent",
+        "OUTPUT_DIR": str(tmp_path_factory.mktemp("records")),
     }
 
 

@@ -21,6 +21,10 @@ from fixative.postgres.engine import Database
 from fixative.postgres.leases import LeaseKeeper
 from fixative.recovery.epoch import EpochGuard
 from fixative.recovery.history import History
+from fixative.recovery.record_archive import Archives
+from fixative.recovery.record_store import RecordStore, open_store
+from fixative.recovery.recorder import RecordKeeper
+from fixative.recovery.replay import Replayer
 from fixative.replicate.client import Replicate
 from fixative.replicate.models import Models
 from fixative.replicate.pace import Pace, pace_of
@@ -143,8 +147,33 @@ class Services:
     @once
     def recorder(self) -> Recorder:
         return Recorder(
-            database=self.database, bucket=self.bucket, keys=self.keys, leases=self.leases
+            database=self.database,
+            bucket=self.bucket,
+            keys=self.keys,
+            leases=self.leases,
+            elsewhere=self.records.record_ended,
         )
+
+    @once
+    def records(self) -> RecordKeeper:
+        return RecordKeeper(self.database, self.store, self.archives)
+
+    @once
+    def archives(self) -> Archives:
+        return Archives(
+            database=self.database,
+            store=self.store,
+            archive_days=self.settings.fixative_records_archive_days,
+            keep_days=self.settings.fixative_records_keep_days,
+        )
+
+    @once
+    def store(self) -> RecordStore:
+        return open_store(self.settings)
+
+    @once
+    def replayer(self) -> Replayer:
+        return Replayer(self.database, self.bucket, self.keys, self.settings)
 
     @once
     def purger(self) -> Purger:
@@ -154,6 +183,7 @@ class Services:
             keys=self.keys,
             leases=self.leases,
             files=self.files,
+            records=self.records,
             retention_days=self.settings.fixative_retention_days,
         )
 
@@ -182,6 +212,6 @@ class Services:
 
     def close(self) -> None:
         """Close what was opened; call it when the process ends."""
-        for part in ("decoder", "leases", "bucket", "replicate", "shared", "database"):
+        for part in ("decoder", "leases", "store", "bucket", "replicate", "shared", "database"):
             if part in self.__dict__:
                 getattr(self, part).close()

@@ -21,7 +21,7 @@ from fixative.jobs.store import get_job
 from fixative.names import SWEEP, Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.operation_tables import WorkerProcess
-from fixative.recovery.state import count_in_review, list_workers
+from fixative.recovery.state import count_in_review, list_workers, unrecorded_seconds
 from fixative.replicate.client import Replicate
 from fixative.replicate.pace import Pace, PaceState
 from worker.publisher import Publisher
@@ -66,6 +66,7 @@ def operation_routes(
             workers = [_worker(worker) for worker in list_workers(session)]
             pauses = [vars(held) for held in list_pauses(session)]
             needs_review = count_in_review(session)
+            unrecorded = unrecorded_seconds(session)
         creating = creates.state()
         return {
             "pace": {"creates": _pace(creating), "reads": _pace(reads.state())},
@@ -74,6 +75,7 @@ def operation_routes(
             "workers": workers,
             "pauses": pauses,
             "needs_review": needs_review,
+            "oldest_unrecorded_seconds": unrecorded,
         }
 
     @routes.post("/admin/sweep", responses={202: operation.Hinted})

@@ -21,6 +21,7 @@ COMMANDS = {
     "pause": "fixative.cli.pause:pause",
     "rebuild": "fixative.cli.rebuild:rebuild",
     "recover": "fixative.cli.recover:recover",
+    "replay": "fixative.cli.replay:replay",
     "resume": "fixative.cli.pause:resume",
     "submit": "fixative.cli.submit:submit",
     "sync": "fixative.cli.sync:sync",

@@ -2,6 +2,7 @@
 
     secrets.json  ports.json  run.json   what was generated, chosen, and is running
     postgres/  valkey/  seaweedfs/       the servers' own data (root's postgres/ is nobody's)
+    records/                             OUTPUT_DIR, where that is unset
     emulator/  ready/  heard/            the local Replicate's files; who is ready, who hears
     logs/ROLE.log                        what each process wrote
     supervisor.lock  processes.lock      see below

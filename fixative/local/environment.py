@@ -13,6 +13,7 @@ from fixative.local.servers import Server
 from fixative.settings import LOCAL_TOKEN, Settings, read_variable
 
 METRICS = "metrics"  # where all processes count, for the API's /metrics to add up
+RECORDS = "records"
 
 # Which embedded server stands in for which variable.
 SERVER_FOR = {
@@ -55,6 +56,8 @@ def compose(
         whole.pop("AWS_SESSION_TOKEN", None)  # belongs to keys that we have just replaced
     if not is_set(whole, "FIXATIVE_ADMIN_KEY"):
         whole["FIXATIVE_ADMIN_KEY"] = secrets.admin_key
+    if not is_set(whole, "OUTPUT_DIR"):
+        whole["OUTPUT_DIR"] = str(data_dir / RECORDS)
     if local_replicate:
         whole["REPLICATE_API_TOKEN"] = LOCAL_TOKEN
         whole["REPLICATE_BASE_URL"] = local_replicate

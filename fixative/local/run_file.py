@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from fixative.local.data_dir import write_private
 from fixative.local.roles import System
@@ -27,8 +28,14 @@ def write_run_file(system: System, settings: Settings, pids: Mapping[str, int]) 
             "access_key": settings.aws_access_key_id,
             "secret_key": secret_key.get_secret_value() if secret_key else None,
         },
+        "output_dir": _absolute(settings.output_dir),
         "processes": [
             {"role": role, "pid": pid} for role, pid in {"supervisor": os.getpid(), **pids}.items()
         ],
     }
     write_private(system.data_dir.path / "run.json", json.dumps(run, indent=2) + "\n")
+
+
+def _absolute(place: str) -> str:
+    """As whoever reads it from another directory has to call it."""
+    return place if "://" in place else str(Path(place).absolute())

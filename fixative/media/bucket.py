@@ -135,6 +135,18 @@ class Bucket:
                 for found in page.get("Contents", ()):
                     yield Listed(found["Key"], found["Size"])
 
+    def children(self, prefix: str) -> Iterator[str]:
+        """The next parts of all keys that begin so, up to a `/`: what lies in a folder itself."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.name, Prefix=prefix, Delimiter="/"
+        )
+        with _translated(prefix):
+            for page in pages:
+                for folder in page.get("CommonPrefixes", ()):
+                    yield folder["Prefix"][len(prefix) : -1]
+                for found in page.get("Contents", ()):
+                    yield found["Key"].removeprefix(prefix)
+
     def address(self, key: str, *, name: str, content_type: str, seconds: int) -> str:
         """Where anybody may GET the object for so many seconds, straight from the bucket."""
         filename = name.replace("/", "-")

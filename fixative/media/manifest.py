@@ -2,16 +2,16 @@
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from sqlalchemy import case, func, inspect, null, select
 from sqlalchemy.orm import Session
 
-from fixative.errors import BucketError, LostLease
+from fixative.errors import BucketError, LostLease, RecordsAway
 from fixative.jobs.delete import written_too_late
 from fixative.jobs.store import get_job
 from fixative.media.bucket import Bucket
@@ -26,6 +26,7 @@ from fixative.postgres.tables import Attempt, Job, Transition
 FORMAT = 1
 NAME = "metadata.json"
 LONGEST_SECONDS = 300
+RETRY_AFTER = timedelta(minutes=1)
 OF_THE_MOMENT = frozenset(  # what a row needs while it is worked on, and says nothing afterwards
     (
         *("fair_at", "next_attempt_at", "waiting_reason", "tries", "crashes", "hinted_at"),
@@ -40,17 +41,18 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Recorder:
-    """What writing manifests needs."""
+    """What writing manifests needs; `elsewhere` writes one down outside the bucket too."""
 
     database: Database
     bucket: Bucket
     keys: Keys
     leases: LeaseKeeper
+    elsewhere: Callable[[dict[str, Any]], None]
 
     def record(self, job_id: uuid.UUID) -> None:
-        """Write the manifest of an ended job, if the one in the bucket is behind; safe twice.
+        """Write the manifest of an ended job, if what is written is behind; safe twice.
 
-        Raises BucketError; the row stays due.
+        Raises BucketError or RecordsAway; the row stays due, a minute later.
         """
         with self.database.begin() as session:
             due = (Job.record_due_at <= func.now(), Job.deleted_at.is_(None))
@@ -59,18 +61,20 @@ class Recorder:
                 return
             job = get_job(session, job_id)
             manifest = manifest_of(session, job)
-        written = json.dumps(manifest, ensure_ascii=False, default=_plain).encode()
+        written = as_json(manifest)
         with self.leases.keep(lease, at_most=LONGEST_SECONDS):
             try:
                 lease.check()
                 source = HashingReader(iter([written]))
                 self.bucket.put(self.keys.key(job, NAME), source, "application/json")
+                self.elsewhere(manifest)
             except LostLease:
                 log.info("record_lost_its_lease", job_id=str(job_id))
                 return
-            except BucketError:
+            except (BucketError, RecordsAway):
+                later = case((Job.record_due_at.is_not(None), func.now() + RETRY_AFTER))
                 with self.database.begin() as session:
-                    let_go(session, lease)
+                    let_go(session, lease, record_due_at=later)
                 raise
             with self.database.begin() as session:
                 unchanged = Job.record_due_at == job.record_due_at
@@ -83,7 +87,7 @@ def manifest_of(session: Session, job: Job) -> dict[str, Any]:
     """All that the database knows of a job, as JSON-plain rows but for ids and times."""
     return {
         "format": FORMAT,
-        "job": _row(job),
+        "job": row_of(job),
         "attempts": _rows(session, select(Attempt).where(Attempt.job_id == job.id)),
         "media": _rows(session, select(Media).where(Media.job_id == job.id)),
         "files": _rows(session, select(File).where(File.job_id == job.id)),
@@ -93,14 +97,22 @@ def manifest_of(session: Session, job: Job) -> dict[str, Any]:
 
 def _rows(session: Session, query: Any) -> list[dict[str, Any]]:
     rows: Iterable[Table] = session.scalars(query)
-    return [_row(row) for row in rows]
+    return [row_of(row) for row in rows]
 
 
-def _row(row: Table) -> dict[str, Any]:
+def row_of(row: Table) -> dict[str, Any]:
     """A row by the names of its columns."""
     mapped = inspect(type(row)).column_attrs
     columns = {attribute.columns[0].name: attribute.key for attribute in mapped}
     return {name: getattr(row, key) for name, key in columns.items() if name not in OF_THE_MOMENT}
+
+
+def as_json(value: Any) -> bytes:
+    """A manifest, or what holds one, as one line of JSON in UTF-8.
+
+    Half of a surrogate pair, which is no text, becomes a question mark.
+    """
+    return json.dumps(value, ensure_ascii=False, default=_plain).encode(errors="replace")
 
 
 def _plain(value: Any) -> str:

@@ -2,15 +2,16 @@
 
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import Select, delete, func, select, true
 from sqlalchemy.orm import Session
 
-from fixative.errors import BucketError, Conflict
+from fixative.errors import BucketError, Conflict, RecordsAway
 from fixative.jobs.delete import bury_jobs
 from fixative.jobs.store import get_job
 from fixative.media.bucket import Bucket
@@ -31,6 +32,16 @@ LONGEST_SECONDS = 600
 log = structlog.get_logger(__name__)
 
 
+class WrittenElsewhere(Protocol):
+    """What was written of jobs outside database and bucket. Either may raise RecordsAway."""
+
+    def clean_archives(self, job_ids: Sequence[uuid.UUID], /) -> set[uuid.UUID]:
+        """Take deleted jobs out of what holds many at once; those of these that are in none now."""
+
+    def forget(self, job_id: uuid.UUID, /) -> None:
+        """Remove all else that was written of a deleted job."""
+
+
 @dataclass(frozen=True)
 class Purger:
     """What purging needs; `retention_days` None keeps everything, but where an owner says else."""
@@ -40,12 +51,13 @@ class Purger:
     keys: Keys
     leases: LeaseKeeper
     files: Files
+    records: WrittenElsewhere
     retention_days: int | None
 
     def purge(self) -> int:
         """Delete what has had its time, and remove what is deleted; how many jobs were removed.
 
-        Any number may run at once. What the bucket does not remove stays due.
+        Any number may run at once. What bucket or records do not remove stays due.
         """
         with self.database.begin() as session:
             bury_jobs(session, Job.id.in_(self._expired_jobs()))
@@ -53,7 +65,8 @@ class Purger:
             due = list(session.scalars(_purge_due()))
             forgotten = list(session.scalars(_unseen()))
             expired = list(session.scalars(self._expired_files()))
-        purged = sum(self._remove(job_id) for job_id in due)
+        clean = self._clean_archives(due)
+        purged = sum(self._remove(job_id, in_no_archive=job_id in clean) for job_id in due)
         self._drop([file for file in forgotten if not self._has_come(file)] + expired)
         return purged
 
@@ -74,7 +87,14 @@ class Purger:
         expired = select(of_owner.c.id).select_from(Owner).join(of_owner, true())
         return select(File).where(File.id.in_(expired.scalar_subquery()))
 
-    def _remove(self, job_id: uuid.UUID) -> bool:
+    def _clean_archives(self, due: list[uuid.UUID]) -> set[uuid.UUID]:
+        try:
+            return self.records.clean_archives(due) if due else set()
+        except RecordsAway as error:
+            log.warning("archives_not_cleaned", error=str(error))
+            return set()
+
+    def _remove(self, job_id: uuid.UUID, *, in_no_archive: bool) -> bool:
         """Remove a deleted job's objects, then their rows; whether it was ours to do and done."""
         with self.database.begin() as session:
             lease = take(session, job_id, Job.purge_due_at <= func.now())
@@ -94,7 +114,8 @@ class Purger:
                 for folder in folders:
                     self.bucket.delete_folder(folder)
                 self.bucket.delete(inputs)
-            except BucketError as error:
+                self._forget(job_id, in_no_archive=in_no_archive)
+            except (BucketError, RecordsAway) as error:
                 log.warning("purge_put_off", job_id=str(job_id), error=str(error))
                 with self.database.begin() as session:
                     let_go(session, lease, purge_due_at=func.now() + RETRY_AFTER)
@@ -107,6 +128,11 @@ class Purger:
                 session.execute(delete(Media).where(Media.job_id == job_id))
                 session.execute(delete(File).where(File.job_id == job_id))
         return True
+
+    def _forget(self, job_id: uuid.UUID, *, in_no_archive: bool) -> None:
+        self.records.forget(job_id)
+        if not in_no_archive:
+            raise RecordsAway("an archive may hold it still")
 
     def _has_come(self, file: File) -> bool:
         """Whether an upload is there that nobody has looked at yet; if so, it is noted."""

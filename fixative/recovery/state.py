@@ -16,3 +16,11 @@ def count_in_review(session: Session) -> int:
     """How many jobs wait for a person: to settle what became of their create, or to requeue."""
     waiting = (Job.status.in_(("submitting", "storing")), Job.waiting_reason == "needs_review")
     return session.scalar(select(func.count()).where(*waiting)) or 0
+
+
+def unrecorded_seconds(session: Session) -> float:
+    """For how long the oldest accepted job waits for the record of it; 0 when none does."""
+    unrecorded = (Job.acceptance_recorded_at.is_(None), Job.deleted_at.is_(None))
+    age = func.extract("epoch", func.now() - Job.created_at)
+    oldest = session.scalar(select(age).where(*unrecorded).order_by(Job.id).limit(1))
+    return float(oldest or 0)

@@ -6,7 +6,11 @@ from fixative.settings import Settings
 
 SETTINGS = {name.upper() for name in Settings.model_fields}
 OF_THE_COMMAND = {"FIXATIVE_API_URL", "FIXATIVE_API_KEY"}
-ADDED = {"FIXATIVE_SIGNING_KEY"}  # adding is free
+ADDED = {  # adding is free
+    "FIXATIVE_SIGNING_KEY",
+    "FIXATIVE_RECORDS_ARCHIVE_DAYS",
+    "FIXATIVE_RECORDS_KEEP_DAYS",
+}
 
 
 def test_env_example_says_of_every_variable_in_one_line_what_it_is(root):

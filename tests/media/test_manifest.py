@@ -89,7 +89,7 @@ def test_a_bucket_that_is_away_leaves_it_due(environ, services, storing, read_jo
     job_id = storing()
     services.storer.store(job_id)
     away = Bucket(load_settings({**environ, "S3_ENDPOINT_URL": "http://127.0.0.1:9"}))
-    recorder = Recorder(services.database, away, services.keys, services.leases)
+    recorder = Recorder(services.database, away, services.keys, services.leases, print)
 
     with pytest.raises(BucketError):
         recorder.record(job_id)

@@ -1,0 +1,85 @@
+"""The summary of a day: what ended on it, in numbers."""
+
+from collections import Counter, defaultdict
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from fixative.errors import NotFound
+from fixative.media.manifest import as_json
+from fixative.postgres.engine import Database
+from fixative.postgres.media_tables import Media
+from fixative.postgres.tables import Job
+from fixative.recovery.record_store import RecordStore
+from fixative.recovery.records import SUMMARY, folder_of
+
+NUMBERS = ("jobs", "seconds", "bytes")
+BY = ("status", "model", "owner")
+
+
+def summary_of(session: Session, day: date) -> dict[str, Any]:
+    """The jobs that ended on this UTC day, deleted ones aside: in all, and by what they were.
+
+    `seconds` from being submitted to the end, `bytes` of all stored media. `cost` is null: what a
+    prediction cost is not known here.
+    """
+    begin = datetime.combine(day, time(), UTC)
+    within = (
+        Job.completed_at >= begin,
+        Job.completed_at < begin + timedelta(days=1),
+        Job.deleted_at.is_(None),
+    )
+    took = Job.completed_at - func.coalesce(Job.submitted_at, Job.completed_at)
+    groups = (Job.status, _model(), Job.owner_id)
+    ended = select(*groups, func.count(), func.sum(func.extract("epoch", took))).where(*within)
+    stored = select(*groups, func.sum(Media.bytes)).join(Media, Media.job_id == Job.id)
+    total, parts = Counter[str](), {name: defaultdict[str, Counter[str]](Counter) for name in BY}
+
+    def add(group: tuple[Any, ...], number: str, value: Any) -> None:
+        total[number] += value
+        for name, of in zip(BY, group, strict=True):
+            parts[name][str(of)][number] += value
+
+    for *group, jobs, seconds in session.execute(ended.group_by(*groups)):
+        add(tuple(group), "jobs", jobs)
+        add(tuple(group), "seconds", float(seconds))
+    for *group, size in session.execute(stored.where(*within).group_by(*groups)):
+        add(tuple(group), "bytes", int(size))
+    return {
+        "day": day.isoformat(),
+        **_numbers(total),
+        "cost": None,
+        **{
+            f"by_{name}": {key: _numbers(parts[name][key]) for key in sorted(parts[name])}
+            for name in BY
+        },
+    }
+
+
+def write_summary(database: Database, store: RecordStore, day: date) -> None:
+    """Write the day's summary, in the place of an earlier one. Raises RecordsAway."""
+    with database.begin() as session:
+        summary = summary_of(session, day)
+    store.write(_name(day), [as_json(summary)])
+
+
+def is_summed_up(store: RecordStore, day: date) -> bool:
+    """Whether the day has a summary. Raises RecordsAway."""
+    try:
+        return next(iter(store.chunks(_name(day))), b"") != b""
+    except NotFound:
+        return False
+
+
+def _name(day: date) -> str:
+    return f"{folder_of(day)}/{SUMMARY}"
+
+
+def _model() -> Any:
+    return func.coalesce(Job.model, Job.deployment, Job.version, "unknown")
+
+
+def _numbers(counted: Counter[str]) -> dict[str, Any]:
+    return {name: round(counted[name], 3) for name in NUMBERS}

@@ -1,0 +1,86 @@
+"""A record of ours, replayed: the job made again, or what is known of it made richer."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from fixative.errors import RecordRefused
+from fixative.jobs.ingest import ingest
+from fixative.jobs.states import is_terminal
+from fixative.postgres.media_tables import Media
+from fixative.postgres.tables import Attempt, Job
+from fixative.recovery.replay_record import Record
+from fixative.recovery.replay_rows import check_rows, predictions_of, refuse_others
+from fixative.recovery.restore import restore, row_values
+from fixative.replicate.prediction import Prediction, richer
+
+SOURCE = "records"
+
+
+def replay_own(session: Session, record: Record, manifest: Mapping[str, Any]) -> str:
+    """Bring back the job of a record that succeeded; what became of it, in a word.
+
+    A job that is known is never made poorer, and one that was deleted stays so. One that had not
+    ended here goes on as its prediction says, by the same `ingest` as live work, its media taken
+    over as stored. Raises Corrupt, and RecordRefused where it would touch what is another's.
+    """
+    job_id = uuid.UUID(record.job_id)
+    predictions = predictions_of(manifest)
+    job = session.get(Job, job_id, with_for_update=True)
+    if job is not None and job.deleted_at is not None:
+        return "deleted"
+    if job is not None and str(job.owner_id) != manifest["job"]["owner_id"]:
+        raise RecordRefused("the job is another owner's")
+    refuse_others(session, job_id, predictions)
+    made = job is None and restore(session, dict(manifest), source=SOURCE)
+    if job is not None and not is_terminal(job.status):
+        _take_over(session, job, manifest)
+    changed = [_ingest(session, id_, told) for id_, told in predictions.items()]
+    if made:
+        return "replayed"
+    return "updated" if any(changed) else "already there"
+
+
+def check_own(record: Record, manifest: Mapping[str, Any], stem: str) -> str | None:
+    """Why the record is not to be replayed, in a word; None: it is.
+
+    Raises Corrupt, and RecordRefused when it does not tell of the job that its file is named after.
+    """
+    if stem != record.job_id:
+        raise RecordRefused("its file is named after another job")
+    try:
+        check_rows(manifest, uuid.UUID(record.job_id))
+    except ValueError as error:
+        raise RecordRefused("its job has no id of ours") from error
+    status = manifest["job"]["status"]
+    if not is_terminal(status):
+        return "unfinished"
+    return None if status == "succeeded" else "failed"
+
+
+def _take_over(session: Session, job: Job, manifest: Mapping[str, Any]) -> None:
+    """Give a job that is under way here the attempt and the media of its end, if it has no other.
+
+    What is stored already is then not fetched again.
+    """
+    newest = manifest["job"]["attempt_id"]
+    if job.attempt_id is not None and str(job.attempt_id) != newest:
+        return
+    for mapped, part in (Attempt, "attempts"), (Media, "media"):
+        rows = [row_values(mapped, row) for row in manifest[part]]
+        if rows:
+            session.execute(insert(mapped).values(rows).on_conflict_do_nothing())
+    session.execute(update(Job).where(Job.id == job.id).values(attempt_id=newest))
+
+
+def _ingest(session: Session, attempt_id: uuid.UUID, told: Prediction) -> bool:
+    """Have one prediction ingested, if its attempt is known; whether that changed anything."""
+    attempt = session.get(Attempt, attempt_id)
+    if attempt is None:
+        return False
+    tells_more = richer(attempt.prediction, told.raw) != attempt.prediction
+    return ingest(session, told, cause="replay", attempt=attempt).result == "moved" or tells_more

@@ -1,0 +1,105 @@
+"""Whether the rows of a manifest are such as we write, and of one job only."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Float, Integer, Uuid, or_, select
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
+
+from fixative.errors import Corrupt, MalformedPrediction, RecordRefused
+from fixative.postgres.media_tables import File, Media
+from fixative.postgres.tables import Attempt, Job, Transition
+from fixative.replicate.prediction import Prediction, read_prediction
+
+PARTS = {"attempts": Attempt, "media": Media, "files": File, "transitions": Transition}
+LISTS = ("warnings", "candidates", "pointers")
+
+
+def check_rows(manifest: Mapping[str, Any], job_id: uuid.UUID) -> None:
+    """Raise Corrupt for what no row of ours holds, RecordRefused for what belongs elsewhere."""
+    job: dict[str, Any] = manifest.get("job") or {}
+    _check_row(Job, job, "job")
+    if job["id"] != str(job_id):
+        raise RecordRefused("its rows are those of another job")
+    for part, mapped in PARTS.items():
+        _check_part(mapped, manifest.get(part), part, job_id)
+    if not all(row["key"].endswith(f"/{job_id}/{row['name']}") for row in manifest["media"]):
+        raise RecordRefused("its media lie where those of another job do")
+    if not all(f"/{job['owner_id']}/" in row["key"] for row in manifest["files"]):
+        raise RecordRefused("its input files are another owner's")
+
+
+def predictions_of(manifest: Mapping[str, Any]) -> dict[uuid.UUID, Prediction]:
+    """The predictions in the manifest, by the attempts that made them. Raises Corrupt."""
+    try:
+        told = {
+            uuid.UUID(row["id"]): read_prediction(row["prediction"])
+            for row in manifest["attempts"]
+            if row.get("prediction") and row.get("prediction_id")
+        }
+    except MalformedPrediction as error:
+        raise Corrupt(f"no record: fixative.attempts: {error}") from error
+    ids = {row["id"]: row.get("prediction_id") for row in manifest["attempts"]}
+    if any(prediction.id != ids[str(id_)] for id_, prediction in told.items()):
+        raise Corrupt("no record: fixative.attempts: an attempt tells of another prediction")
+    return told
+
+
+def refuse_others(
+    session: Session, job_id: uuid.UUID, predictions: Mapping[uuid.UUID, Prediction]
+) -> None:
+    """Raise RecordRefused where an attempt or a prediction is known to be another job's."""
+    prediction_ids = [prediction.id for prediction in predictions.values()]
+    known = or_(Attempt.id.in_(predictions), Attempt.prediction_id.in_(prediction_ids))
+    others = select(Attempt.id).where(known, Attempt.job_id != job_id).limit(1)
+    if session.scalar(others) is not None:
+        raise RecordRefused("its prediction is another job's")
+
+
+def _check_part(mapped: type[Any], rows: Any, part: str, job_id: uuid.UUID) -> None:
+    if not isinstance(rows, list):
+        raise Corrupt(f"no record: fixative.{part}: must be a list")
+    for row in rows:
+        _check_row(mapped, row, part)
+        if row.keys() != rows[0].keys():
+            raise Corrupt(f"no record: fixative.{part}: rows of different kinds")
+        if row["job_id"] != str(job_id):
+            raise RecordRefused(f"its {part} are another job's")
+
+
+def _check_row(mapped: type[Any], row: Any, part: str) -> None:
+    if not isinstance(row, dict):
+        raise Corrupt(f"no record: fixative.{part}: must be an object")
+    for column in mapped.__table__.columns:
+        value = row.get(column.name)
+        made_here = column.server_default is not None or column.autoincrement is True
+        may_lack = column.nullable or (made_here and column.name not in row)
+        if not (may_lack if value is None else _fits(column, value)):
+            raise Corrupt(f"no record: fixative.{part}.{column.name}: no such value")
+
+
+def _fits(column: Column[Any], value: Any) -> bool:
+    kind = column.type
+    if isinstance(kind, JSON):
+        return isinstance(value, list if column.name in LISTS else dict)
+    if isinstance(kind, Integer):
+        bits = 63 if isinstance(kind, BigInteger) else 31
+        return type(value) is int and abs(value) < 2**bits
+    if isinstance(kind, Boolean | Float):
+        return type(value) in ((bool,) if isinstance(kind, Boolean) else (int, float))
+    return isinstance(value, str) and _fits_text(kind, value)
+
+
+def _fits_text(kind: TypeEngine[Any], value: str) -> bool:
+    try:
+        if isinstance(kind, Uuid):
+            return str(uuid.UUID(value)) == value
+        if isinstance(kind, DateTime):
+            return datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
+    return "\0" not in value

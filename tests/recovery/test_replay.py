@@ -1,0 +1,348 @@
+"""Replay: a database that lost its jobs has them again, and what is there stays as it is."""
+
+import json
+import threading
+import uuid
+from datetime import date
+
+import pytest
+from sqlalchemy import delete, func, select, update
+
+from fixative.jobs.delete import delete_job
+from fixative.jobs.store import error_of, get_job, move
+from fixative.media.manifest import as_json, manifest_of
+from fixative.media.view import job_view
+from fixative.postgres.media_tables import Media
+from fixative.postgres.tables import Attempt, Job, Transition
+from fixative.recovery.replay_foreign import NAMESPACE
+from fixative.settings import load_settings
+from worker.services import Services
+
+SCRAPED = {
+    "job_id": "1754541721.120277",
+    "job": {
+        "id": "1754541721.120277",
+        "prompt": "Extract organization data from the following HTML...",
+        "format": {"type": "object", "properties": {"organizations": {"type": "array"}}},
+        "provider_config": {"model": "gpt-4", "temperature": 0.3},
+        "metadata": {"scraper_id": "freshtrak", "source_url": "https://example.com/pantries"},
+        "created_at": "2025-08-07T10:15:21.120277+00:00",
+    },
+    "result": {"organizations": [{"name": "Community Food Pantry", "phone": "(937) 555-0123"}]},
+    "error": None,
+    "completed_at": "2025-08-07T10:15:25.543210+00:00",
+    "processing_time": 4.423,
+    "retry_count": 0,
+}
+STANDARDIZED = {
+    "job_id": "f0b82a5e-a792-470b-8c91-0657e1423dd9",
+    "job": {
+        "id": "f0b82a5e-a792-470b-8c91-0657e1423dd9",
+        "prompt": "Standardize the following organization data...",
+        "format": {"type": "object"},
+        "provider_config": {"temperature": 0.7, "model": "claude-3-sonnet"},
+        "metadata": {"processing_stage": "standardization"},
+        "created_at": "2025-08-07T11:30:20.394449+00:00",
+    },
+    "result": {
+        "text": "Standardized organization data...",
+        "model": "claude-3-sonnet",
+        "usage": {"total_tokens": 1500},
+    },
+    "error": None,
+    "completed_at": "2025-08-07T11:30:22.123456+00:00",
+    "processing_time": 1.729,
+    "retry_count": 0,
+}
+
+
+@pytest.fixture
+def whole(database):
+    """All that the database knows of a job, without what replay adds to it."""
+
+    def read(job_id):
+        with database.begin() as session:
+            told = json.loads(as_json(manifest_of(session, get_job(session, job_id))))
+        told["job"].pop("provenance")
+        for row in told["transitions"]:
+            row.pop("id")
+        return told
+
+    return read
+
+
+@pytest.fixture
+def seen(database, settings):
+    """The job as GET /jobs/ID shows it."""
+
+    def read(job_id):
+        with database.begin() as session:
+            job = get_job(session, job_id)
+            attempt = session.get(Attempt, job.attempt_id)
+            return job_view(
+                job,
+                attempt,
+                [],
+                [],
+                address=str,
+                allowed=settings.allowed_output_hosts,
+                kept_days=None,
+            )
+
+    return read
+
+
+@pytest.fixture
+def recorded(output_dir):
+    """Put a record of another system into OUTPUT_DIR."""
+
+    def write(record, folder="daily/2025-08-07/processed"):
+        path = output_dir / folder / f"{record['job_id']}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(record, indent=2))
+        return path
+
+    return write
+
+
+def test_an_emptied_database_has_the_same_jobs_again(ran, whole, forget_all, replay):
+    job_id = ran(metadata={"of": "the caller"}, label="blue", input={"prompt": "猫"})
+    before = whole(job_id)
+    forget_all()
+
+    assert replay() == ["replayed"]
+
+    assert whole(job_id) == before
+    assert {row["role"] for row in before["media"]} >= {"original", "thumbnail"}
+
+
+def test_a_second_replay_changes_nothing(database, ran, whole, forget_all, replay, read_job):
+    job_id = ran()
+    forget_all()
+    replay()
+    before, row = whole(job_id), read_job(job_id)
+
+    assert replay() == ["already there"]
+
+    assert whole(job_id) == before
+    after = read_job(job_id)
+    assert (after.updated_at, after.provenance) == (row.updated_at, row.provenance)
+
+
+def test_nothing_is_to_be_stored_or_submitted_of_what_was_replayed(
+    ran, forget_all, replay, read_job, services
+):
+    job_id = ran()
+    forget_all()
+    replay()
+
+    job = read_job(job_id)
+    assert (job.status, job.derive_due_at, job.record_due_at) == ("succeeded", None, None)
+    assert services.purger.purge() == 0
+
+
+def test_a_dry_run_says_what_would_happen_and_touches_nothing(
+    database, ran, forget_all, replay, recorded
+):
+    ran()
+    forget_all()
+    recorded(SCRAPED)
+
+    assert replay(dry_run=True) == ["replayed", "replayed"]
+
+    with database.begin() as session:
+        assert session.scalars(select(Job.id)).all() == []
+    assert replay() == ["replayed", "replayed"]
+    assert replay(dry_run=True) == ["already there", "already there"]
+
+
+def test_a_job_that_was_still_under_way_here_goes_on_as_its_record_says(
+    services, database, ran, replay, read_job, attempts_of
+):
+    job_id = ran()
+    told = attempts_of(job_id)[0].prediction
+    early = {"id": told["id"], "status": "processing", "created_at": told["created_at"]}
+    with database.begin() as session:  # as in a backup of some moments after the submit
+        session.execute(delete(Media))
+        session.execute(update(Job).values(status="processing", completed_at=None))
+        session.execute(update(Attempt).values(prediction=early, prediction_status="processing"))
+
+    assert replay() == ["updated"]
+
+    assert read_job(job_id).status == "storing"
+    services.storer.store(job_id)
+    job, [attempt] = read_job(job_id), attempts_of(job_id)
+    assert (job.status, attempt.prediction["status"]) == ("succeeded", "succeeded")
+    with database.begin() as session:
+        assert "thumbnail.jpg" in set(session.scalars(select(Media.name)))
+        moves = select(Transition.cause).where(Transition.to_status == "storing")
+        assert session.scalars(moves.order_by(Transition.id.desc())).first() == "replay"
+
+
+def test_a_job_that_was_queued_here_is_taken_over_with_its_attempt(
+    services, database, ran, replay, read_job, attempts_of
+):
+    job_id = ran()
+    with database.begin() as session:
+        session.execute(delete(Media))
+        session.execute(delete(Attempt))
+        session.execute(update(Job).values(status="queued", attempt_id=None, completed_at=None))
+
+    assert replay() == ["updated"]
+
+    services.storer.store(job_id)
+    assert read_job(job_id).status == "succeeded"
+    assert len(attempts_of(job_id)) == 1
+
+
+def test_what_is_known_is_never_made_poorer(database, ran, replay, rewritten, attempts_of):
+    job_id = ran()
+    before = attempts_of(job_id)[0].prediction
+
+    def poorer(record):
+        record["fixative"]["attempts"][0]["prediction"] |= {"logs": "", "output": None}
+
+    rewritten(job_id, poorer)
+
+    assert replay() == ["already there"]
+    assert attempts_of(job_id)[0].prediction == before
+
+
+def test_what_the_record_knows_beyond_is_added(database, ran, replay, attempts_of):
+    job_id = ran()
+    before = attempts_of(job_id)[0].prediction
+    with database.begin() as session:
+        session.execute(update(Attempt).values(prediction={**before, "logs": None}))
+
+    assert replay() == ["updated"]
+    assert attempts_of(job_id)[0].prediction == before
+
+
+def test_a_deleted_job_is_not_brought_back(services, database, ran, replay, processed, forget_all):
+    job_id = ran()
+    path = processed(job_id)
+    content = path.read_bytes()
+    with database.begin() as session:
+        delete_job(session, get_job(session, job_id))
+    assert replay() == ["deleted"]
+    services.purger.purge()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)  # from a backup
+
+    assert replay() == ["deleted"]
+    forget_all()  # the bucket still knows
+    assert replay() == ["deleted"]
+
+    with database.begin() as session:
+        assert session.scalars(select(Job.id)).all() == []
+
+
+def test_a_failed_job_is_named_and_not_replayed(services, database, submit, replay, forget_all):
+    job_id = submit()
+    with database.begin() as session:
+        move(session, job_id, "failed", cause="task", error=error_of("rejected", "no such model"))
+    services.recorder.record(job_id)
+    forget_all()
+
+    assert replay() == ["failed"]
+
+    with database.begin() as session:
+        assert session.scalars(select(Job.id)).all() == []
+
+
+def test_a_record_of_another_system_becomes_a_text_job(database, recorded, replay, seen):
+    recorded(STANDARDIZED)
+
+    assert replay() == ["replayed"]
+    assert replay() == ["already there"]
+
+    told = seen(uuid.UUID(STANDARDIZED["job_id"]))
+    assert (told["status"], told["source"], told["job_type"]) == ("succeeded", "replay", "text")
+    assert told["output"] == "Standardized organization data..."
+    assert (told["model"], told["metadata"]) == (
+        "claude-3-sonnet",
+        {"processing_stage": "standardization"},
+    )
+    assert told["input"]["prompt"] == "Standardize the following organization data..."
+    assert told["created_at"].isoformat() == STANDARDIZED["job"]["created_at"]
+    assert told["completed_at"].isoformat() == STANDARDIZED["completed_at"]
+    assert told["prediction"] is None
+
+
+def test_an_id_that_is_no_uuid_becomes_always_the_same_one_and_is_kept(recorded, replay, seen):
+    recorded(SCRAPED, "daily/2025-08-07/scrapers/freshtrak")
+
+    assert replay() == ["replayed"]
+
+    told = seen(uuid.uuid5(NAMESPACE, SCRAPED["job_id"]))
+    assert told["metadata"] == {**SCRAPED["job"]["metadata"], "original_id": SCRAPED["job_id"]}
+    assert told["output"] == SCRAPED["result"]
+
+
+def test_what_was_replayed_is_recorded_itself(services, recorded, replay, read_job, output_dir):
+    recorded(SCRAPED)
+    replay()
+    job_id = uuid.uuid5(NAMESPACE, SCRAPED["job_id"])
+
+    services.recorder.record(job_id)
+
+    assert read_job(job_id).record_due_at is None
+    assert (output_dir / f"daily/2025-08-07/processed/{job_id}.json").is_file()
+    assert replay() == ["already there", "already there"]
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"error": "timed out", "result": None}, "failed"),
+        ({"result": None}, "without a result"),
+        ({"result": {}}, "without a result"),
+        ({"completed_at": None}, "unfinished"),
+    ],
+)
+def test_what_did_not_end_well_elsewhere_is_not_replayed(recorded, replay, change, what):
+    recorded({**SCRAPED, **change})
+
+    assert replay() == [what]
+
+
+def test_records_are_chosen_by_day_and_by_name(recorded, replay, output_dir):
+    path = recorded(SCRAPED)
+    recorded(STANDARDIZED, "daily/2025-08-08/processed")
+
+    assert replay(pattern="f0b82a5e*.json", dry_run=True) == ["replayed"]
+    for chosen in ({"since": "2025-08-08"}, {"until": "2025-08-07"}):
+        days = {name: date.fromisoformat(day) for name, day in chosen.items()}
+        assert replay(dry_run=True, **days) == ["replayed"]
+    loose = path.rename(output_dir / path.name)
+    assert replay(loose, since=date.fromisoformat("2025-08-08")) == ["another day"]
+    assert replay(loose, until=date.fromisoformat("2025-08-07")) == ["replayed"]
+
+
+def test_records_in_a_bucket_are_replayed_alike(environ, servers, ran, processed, forget_all):
+    address = f"s3://{servers['S3_BUCKET']}/{environ['S3_PREFIX']}-records"
+    services = Services(load_settings({**environ, "OUTPUT_DIR": address}), connections=2)
+    path = processed(ran())
+    forget_all()
+    services.store.write(f"daily/2026-01-02/processed/{path.name}", [path.read_bytes()])
+    services.store.write("daily/2026-01-02/summary.json", [b"{}"])
+
+    services.replayer.replay_one(f"{address}/daily")
+
+    with services.database.begin() as session:
+        assert session.scalars(select(func.count()).select_from(Job)).one() == 1
+    services.close()
+
+
+def test_two_replays_at_once_make_one_job(database, ran, forget_all, replay):
+    ran()
+    forget_all()
+    words = []
+    threads = [threading.Thread(target=lambda: words.extend(replay())) for _ in range(4)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(words) == ["already there"] * 3 + ["replayed"]
