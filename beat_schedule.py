@@ -13,9 +13,12 @@ PERIODS = {
     names.ADOPT_UNKNOWN: 20.0,
     names.POLL_PREDICTIONS: _settings.fixative_poll_seconds,
     names.PURGE_EXPIRED: 60.0,
+    names.EXPORT_ACCESS: 60.0,
     names.RECORD_ACCEPTED: 2.0,
     names.WRITE_SUMMARY: 3600.0,
 }
+SYNC_PERIODS = {"new": 600.0, "full": 86_400.0}  # new history, and all of it
+ASK_SECONDS = 600.0  # a beat that was just started has not counted the day
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     task: {
@@ -25,4 +28,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": max(period, 1.0)},
     }
     for task, period in PERIODS.items()
+} | {
+    f"{names.SYNC_HISTORY} {what}": {
+        "task": names.SYNC_HISTORY,
+        "kwargs": {"tick": what},
+        "schedule": ASK_SECONDS,
+        "options": {"expires": ASK_SECONDS},
+    }
+    for what in SYNC_PERIODS
 }

@@ -18,6 +18,7 @@ include = [
     "worker.tasks.completion",
     "worker.tasks.derivation",
     "worker.tasks.reconciliation",
+    "worker.tasks.recovery",
     "worker.tasks.records",
     "worker.tasks.storage",
     "worker.tasks.submission",

@@ -23,6 +23,7 @@ from api.routes.media import media_routes
 from api.routes.operation import operation_routes
 from api.routes.owners import owner_routes
 from api.routes.pages import pages_routes
+from api.routes.recovery import recovery_routes
 from api.routes.webhooks import webhook_routes
 from api.webhook_secret import WebhookSecret
 from fixative.access.links import Links
@@ -99,6 +100,7 @@ def create_app(
     app.register_api(
         operation_routes(database, publisher, replicate, views, creates=creates, reads=reads)
     )
+    app.register_api(recovery_routes(database, publisher))
     app.register_api(health_routes(readiness, database, keys, (creates, reads)))
     app.register_api(pages_routes())
     # Now, not in the first request: its making is not thread-safe.

@@ -29,9 +29,10 @@ def send(bodies: Bodies, stored: Stored) -> Response:
 
     Raises RequestedRangeNotSatisfiable, ServiceUnavailable or BucketError.
     """
-    if stored.sha256 is not None and stored.sha256 in request.if_none_match:
+    # Weak will do (RFC 9110 13.1.2): proxies that compress make an ETag so.
+    if stored.sha256 is not None and request.if_none_match.contains_weak(stored.sha256):
         return _cached(Response(status=NOT_MODIFIED), stored)
-    wanted = _wanted_range(stored)
+    wanted = None if request.method == "HEAD" else _wanted_range(stored)
     start, stop = wanted or (0, stored.bytes)
     status = 200 if wanted is None else 206
     if request.method == "HEAD":

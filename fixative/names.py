@@ -27,6 +27,8 @@ RECORD_ACCEPTED = "fixative.record_accepted"
 WRITE_SUMMARY = "fixative.write_summary"
 REPLAY_RECORD = "fixative.replay_record"
 PURGE_EXPIRED = "fixative.purge_expired"
+EXPORT_ACCESS = "fixative.export_access"
+SYNC_HISTORY = "fixative.sync_history"
 CANARY = "fixative.canary"
 
 KEY_PREFIX = "fixative:"  # of every key that Celery keeps in Redis
@@ -38,10 +40,12 @@ QUEUE_OF_TASK = {
     STORE_OUTPUTS: STORE,
     DERIVE_MEDIA: DERIVE,
     RECORD_RESULT: STORE,
+    SYNC_HISTORY: SYNC,
     RECORD_ACCEPTED: UPKEEP,
     WRITE_SUMMARY: UPKEEP,
     REPLAY_RECORD: SYNC,
     PURGE_EXPIRED: UPKEEP,
+    EXPORT_ACCESS: UPKEEP,
     ADMIT: UPKEEP,
     SWEEP: UPKEEP,
     POLL_PREDICTIONS: UPKEEP,

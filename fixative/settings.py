@@ -69,6 +69,7 @@ class Settings(BaseModel):
     fixative_max_output_bytes: int = Field(10 * 2**30, gt=0)
     fixative_allowed_output_hosts: str = "replicate.delivery,*.replicate.delivery"
     fixative_retention_days: int | None = Field(None, gt=0, le=36500)
+    fixative_import: Literal["all", "bootstrap", "none"] = "all"
     fixative_log_format: Literal["json", "console"] = "json"
 
     @field_validator("fixative_admin_key", "fixative_signing_key")

@@ -20,6 +20,7 @@ from fixative.media.save import Storer
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import LeaseKeeper
 from fixative.recovery.epoch import EpochGuard
+from fixative.recovery.history import History
 from fixative.recovery.record_archive import Archives
 from fixative.recovery.record_store import RecordStore, open_store
 from fixative.recovery.recorder import RecordKeeper
@@ -98,7 +99,7 @@ class Services:
     @once
     def inputs(self) -> Inputs:
         return Inputs(
-            files=Files(self.database, self.bucket, self.keys),
+            files=self.files,
             fetcher=self.fetcher,
             replicate=self.replicate,
             links=Links.of(self.settings),
@@ -113,6 +114,10 @@ class Services:
     def fetcher(self) -> Fetcher:
         allowed = self.settings.allowed_output_hosts
         return Fetcher(allowed, self.settings.fixative_max_output_bytes)
+
+    @once
+    def files(self) -> Files:
+        return Files(self.database, self.bucket, self.keys)
 
     @once
     def storer(self) -> Storer:
@@ -177,8 +182,19 @@ class Services:
             bucket=self.bucket,
             keys=self.keys,
             leases=self.leases,
+            files=self.files,
             records=self.records,
             retention_days=self.settings.fixative_retention_days,
+        )
+
+    @once
+    def history(self) -> History:
+        return History(
+            database=self.database,
+            replicate=self.replicate,
+            stopping=self.stopping,
+            imports=self.settings.fixative_import,
+            send=self.publisher.publish,
         )
 
     @once

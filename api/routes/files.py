@@ -53,7 +53,7 @@ def files_routes(settings: Settings, files: Files, links: Links) -> APIBlueprint
             200: content("*/*", BYTES, "The bytes; their SHA-256, where known, is the ETag"),
             206: content("*/*", BYTES, "The part that Range asked for"),
             304: None,
-            **problems(401, 403, 404, 409, 416, 503),
+            **problems(401, 403, 404, 409, 410, 416, 503),
         },
     )
     @needs("media", or_link=True)
@@ -62,6 +62,17 @@ def files_routes(settings: Settings, files: Files, links: Links) -> APIBlueprint
         file = files.find(uuid_in_path(path.file_id), owner_id=owner_seen())
         stored = Stored(file.key, file.name, file.content_type, file.bytes, file.sha256)
         return send(bodies, stored)
+
+    @routes.delete(
+        "/files/<file_id>",
+        security=A_KEY,
+        responses={204: None, **problems(401, 403, 404, 409, 410, 503)},
+    )
+    @needs("submit")
+    def delete(path: FilePath) -> tuple[str, int]:
+        """Delete an input file; what was sent of it to Replicate is Replicate's."""
+        files.delete(files.find(uuid_in_path(path.file_id), owner_id=owner_seen()))
+        return "", 204
 
     def view(file: File) -> dict[str, Any]:
         return {
@@ -99,6 +110,10 @@ def _upload(files: Files, file: File) -> dict[str, Any]:
     return {
         "url": files.upload_url(file),
         "method": "PUT",
-        "headers": {"Content-Type": file.content_type, "Content-Length": str(file.bytes)},
+        "headers": {
+            "Content-Type": file.content_type,
+            "Content-Length": str(file.bytes),
+            **files.bucket.upload_headers,
+        },
         "expires_at": datetime.now(UTC) + timedelta(seconds=UPLOAD_SECONDS),
     }

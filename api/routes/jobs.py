@@ -107,7 +107,7 @@ def jobs_routes(
     )
     @needs("cancel")
     def delete(path: JobPath) -> tuple[str, int]:
-        """Delete a finished job: media, inputs, logs and records; 409 while it is unfinished."""
+        """Delete a finished job: its input, output, media and logs; 409 while it is unfinished."""
         with database.begin() as session:
             hints = delete_job(session, _get(session, path))
         publisher.publish(hints)

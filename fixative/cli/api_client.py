@@ -58,9 +58,15 @@ class Api:
         """The JSON at `path`; parameters that are None are left out."""
         return self._json("GET", path, params=given(params))
 
-    def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
+    def post(
+        self,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        headers: dict[str, str] | None = None,
+    ) -> Any:
         """The answer to POST, None when it has no body."""
-        return self._json("POST", path, json=body or {})
+        return self._json("POST", path, json=body or {}, headers=headers)
 
     def delete(self, path: str, **params: Any) -> Any:
         """The answer to DELETE; parameters that are None are left out."""

@@ -13,6 +13,7 @@ from fixative.postgres.engine import Database
 from fixative.settings import Settings
 
 MOST_SHOWN = 20
+LONGEST_SECONDS = 12 * 3600  # of a comparison: a bucket may be very large
 
 
 def check_rules(
@@ -39,7 +40,13 @@ def check_rules(
 
 def check_audit(settings: Settings) -> Iterator[Finding]:
     """Every object has its row, and every row its object."""
-    database = Database(settings.sqlalchemy_url, connections=1, application="fixative-doctor")
+    database = Database(
+        settings.sqlalchemy_url,
+        connections=1,
+        application="fixative-doctor",
+        patience=LONGEST_SECONDS,
+        recycle=LONGEST_SECONDS,
+    )
     bucket = Bucket(settings)
     try:
         found = audit(database, bucket, _keys(settings))

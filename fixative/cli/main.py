@@ -10,17 +10,21 @@ from fixative.errors import FixativeError
 
 COMMANDS = {
     "dead": "fixative.cli.dead:dead",
+    "digest": "fixative.cli.export:digest",
     "doctor": "fixative.cli.doctor:doctor",
     "emulator": "fixative.cli.emulator:emulator",
+    "export": "fixative.cli.export:export",
     "jobs": "fixative.cli.jobs:jobs",
     "keys": "fixative.cli.keys:keys",
     "owners": "fixative.cli.owners:owners",
     "migrate": "fixative.cli.migrate:migrate",
     "pause": "fixative.cli.pause:pause",
+    "rebuild": "fixative.cli.rebuild:rebuild",
     "recover": "fixative.cli.recover:recover",
     "replay": "fixative.cli.replay:replay",
     "resume": "fixative.cli.pause:resume",
     "submit": "fixative.cli.submit:submit",
+    "sync": "fixative.cli.sync:sync",
     "up": "fixative.cli.up:up",
 }
 

@@ -18,9 +18,12 @@ def recover(*, data_dir: Path, as_json: bool) -> None:
     Needs the servers, and no workers: `fixative up --services` runs those of this machine.
     """
     from fixative.recovery.recover import recover as run
+    from fixative.telemetry.logging import configure_logging
     from worker.services import Services
 
-    services = Services(offline_settings(data_dir), connections=2)
+    settings = offline_settings(data_dir)
+    configure_logging(settings.fixative_log_format, environment=settings.fixative_env)
+    services = Services(settings, connections=2)
     try:
         recovered = run(services.database, services.replicate, services.epoch)
     finally:

@@ -1,5 +1,6 @@
 """Whose is this prediction? Every source asks here: webhook, poll, sync, adoption, our own POST."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import Enum
 
@@ -40,7 +41,7 @@ def claim(
     """
     known = _known(session, prediction)
     attempt = known or _locked(session, made_by) or _named(session, prediction)
-    if attempt is None and not _might_be_ours(session, prediction):
+    if attempt is None and not might_have_made(unsettled_attempts(session), prediction):
         attempt = _known(session, prediction)  # attached since we looked
         if attempt is None:
             return Unclaimed.STRANGER
@@ -80,7 +81,9 @@ def paid_or_unsettled() -> ColumnElement[bool]:
 
 def _known(session: Session, prediction: Prediction) -> Attempt | None:
     with_its_id = select(Attempt).where(Attempt.prediction_id == prediction.id)
-    return session.scalars(with_its_id.with_for_update()).one_or_none()
+    # As it is now: it may have been read before, and settled by another since.
+    fresh = with_its_id.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(fresh).one_or_none()
 
 
 def _locked(session: Session, attempt: Attempt | None) -> Attempt | None:
@@ -204,13 +207,19 @@ def _say_paid_twice(job: Job, attempt: Attempt, prediction: Prediction) -> None:
     )
 
 
-def _might_be_ours(session: Session, prediction: Prediction) -> bool:
+def unsettled_attempts(session: Session) -> Sequence[tuple[Attempt, Job]]:
+    """The attempts of which nobody knows yet whether they made a prediction, with their jobs."""
     unsettled = session.execute(
         select(Attempt, Job)
         .join(Job, Job.id == Attempt.job_id)
         .options(defer(Attempt.prediction), defer(Job.input))  # large, and not asked for
         .where(Attempt.outcome.in_(UNSETTLED))
     )
+    return [(attempt, job) for attempt, job in unsettled]
+
+
+def might_have_made(unsettled: Sequence[tuple[Attempt, Job]], prediction: Prediction) -> bool:
+    """Whether one of them can have made it, by time and target."""
     return any(
         in_window(attempt, prediction) and same_target(job, attempt, prediction)
         for attempt, job in unsettled

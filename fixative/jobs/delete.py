@@ -3,9 +3,10 @@
 From the commit on nobody is shown anything of it. Its objects leave the bucket by the purge.
 """
 
+import uuid
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, null, select, update
+from sqlalchemy import ColumnElement, case, delete, func, null, select, update
 from sqlalchemy.orm import Session
 
 from fixative.errors import Conflict
@@ -21,7 +22,24 @@ EMPTIED: dict[str, Any] = {
         ("metadata_", "label", "error", "warnings", "idempotency_key", "request_hash"), null()
     ),
     **dict.fromkeys(("derive_due_at", "record_due_at", "waiting_reason"), null()),
+    "crashes": 0,
 }
+
+
+def written_too_late(session: Session, job_id: uuid.UUID) -> None:
+    """An object was written by a worker whose lease had ended: put right what that may have undone.
+
+    A deleted job is purged once more. The manifest of any other ended one is written anew.
+    """
+    deleted = Job.deleted_at.is_not(None)
+    session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.completed_at.is_not(None))
+        .values(
+            purge_due_at=case((deleted, func.now()), else_=Job.purge_due_at),
+            record_due_at=case((deleted, null()), else_=func.now()),
+        )
+    )
 
 
 def delete_job(session: Session, job: Job) -> list[Hint]:

@@ -68,7 +68,7 @@ def read_delivery(database: Database, webhook_id: str) -> list[Hint]:
         ingested = ingest(session, read_prediction(delivery.prediction), cause="webhook")
         now = session.scalars(select(func.now())).one()
         unclaimed = ingested.result in {"set_aside", "stranger"}
-        deleted = ingested.result == "deleted"
+        deleted = ingested.job is not None and ingested.job.deleted_at is not None
         kept = remnant(delivery.prediction) if deleted else Delivery.prediction
         young = now - delivery.received_at < YOUNG
         session.execute(

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from fixative.jobs.claim import Unclaimed, claim
@@ -52,7 +52,9 @@ def ingest(
         return Ingested(claimed.value)
     job, owner = claimed
     merged = richer(owner.prediction, prediction.raw)
-    _keep(session, owner, merged if job.deleted_at is None else remnant(merged))
+    changed = _keep(session, owner, merged if job.deleted_at is None else remnant(merged))
+    if changed and is_terminal(job.status) and job.deleted_at is None:
+        session.execute(update(Job).where(Job.id == job.id).values(record_due_at=func.now()))
     if owner.outcome == "duplicate":
         return Ingested("duplicate", job, [_cancel(job)] if merged["status"] in RUNNING else [])
     if job.deleted_at is not None:
@@ -67,21 +69,23 @@ def ingest(
         job.id,
         to,
         cause=cause,
-        error=_error(merged) if to in {"failed", "canceled"} else None,
+        error=ending_error(merged) if to in {"failed", "canceled"} else None,
         submitted_at=owner.created_at,
         expires_at=expires_at(merged) if to == "storing" else None,
     )
     return Ingested("moved" if moved else "known", job, _following(job, to, moved))
 
 
-def _keep(session: Session, attempt: Attempt, merged: dict[str, Any]) -> None:
+def _keep(session: Session, attempt: Attempt, merged: dict[str, Any]) -> bool:
+    """Keep what is known of the prediction now; whether that is anything new."""
     if merged == attempt.prediction:
-        return
+        return False
     session.execute(
         update(Attempt)
         .where(Attempt.id == attempt.id)
         .values(prediction=merged, prediction_status=merged["status"])
     )
+    return True
 
 
 def _following(job: Job, to: str, moved: bool) -> list[Hint]:
@@ -97,7 +101,7 @@ def _cancel(job: Job) -> Hint:
     return Hint(CANCEL_PREDICTION, {"job_id": str(job.id)})
 
 
-def _error(merged: dict[str, Any]) -> dict[str, Any]:
+def ending_error(merged: dict[str, Any]) -> dict[str, Any]:
     """The job's error for a prediction that ended without success."""
     status, message = merged["status"], str(merged.get("error") or "")
     if status != "failed":

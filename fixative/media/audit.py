@@ -47,8 +47,9 @@ class Audit:
 def audit(database: Database, bucket: Bucket, keys: Keys) -> Audit:
     """Compare every object of ours with every row. Takes memory for a page, not for the bucket.
 
-    `database` must have one connection only: the two sides lie in temporary tables of it. What is
-    being stored, derived, recorded or purged just now is left out. Raises BucketError.
+    `database` must have one connection only, kept for as long as this takes: the two sides lie in
+    temporary tables of it. What is being uploaded, stored, derived, recorded or purged just now is
+    left out. Raises BucketError.
     """
     with database.begin() as session:
         session.execute(text(TABLES))
@@ -101,6 +102,7 @@ def _orphans(session: Session) -> list[str]:
         .outerjoin(EXPECTED, EXPECTED.c.key == LISTED.c.key)
         .where(EXPECTED.c.key.is_(None))
         .where(or_(LISTED.c.job_id.is_(None), LISTED.c.job_id.not_in(under_way)))
+        .where(LISTED.c.key.not_in(select(File.key).where(File.stored_at.is_(None))))
     )
     return list(session.scalars(unknown.order_by(LISTED.c.key)))
 

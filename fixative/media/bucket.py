@@ -169,6 +169,16 @@ class Bucket:
         with _translated(key), closing(self.get(key).body) as body:
             yield from body.iter_chunks(PIECE)
 
+    @property
+    def upload_headers(self) -> dict[str, str]:
+        """What such a PUT has to send beside its type and length."""
+        sse, key = (self._encryption.get(n) for n in ("ServerSideEncryption", "SSEKMSKeyId"))
+        told = {
+            "x-amz-server-side-encryption": sse,
+            "x-amz-server-side-encryption-aws-kms-key-id": key,
+        }
+        return {name: value for name, value in told.items() if value}
+
     def upload_url(self, key: str, content_type: str, length: int, *, seconds: int) -> str:
         """Where anybody may PUT the object, within so many seconds, of this type and length."""
         with _translated(key):
@@ -179,6 +189,7 @@ class Bucket:
                     "Key": key,
                     "ContentType": content_type,
                     "ContentLength": length,
+                    **self._encryption,
                 },
                 ExpiresIn=seconds,
             )

@@ -18,7 +18,7 @@ from fixative.media.put import MediaPut
 from fixative.media.workspace import remove_abandoned
 from fixative.names import DERIVE_MEDIA, RECORD_RESULT, Hint
 from fixative.postgres.engine import Database
-from fixative.postgres.leases import Lease, LeaseKeeper, let_go, take
+from fixative.postgres.leases import Lease, LeaseKeeper, let_go, still_mine, take
 from fixative.postgres.media_tables import Media
 from fixative.postgres.tables import Job
 
@@ -26,7 +26,7 @@ from fixative.postgres.tables import Job
 IMAGES = ("png", "jpeg", "webp", "gif", "avif", "tiff", "bmp", "x-icon", "jp2")
 DERIVABLE = frozenset(f"image/{name}" for name in IMAGES)
 MOST_FILES = 50  # of one job
-RUN_SECONDS = 180  # then no file is begun: the last one still ends within the task's time
+RUN_SECONDS = 90  # then no file is begun: the last one still ends within the task's time
 LONGEST_SECONDS = 270  # then the lease is renewed no more
 RETRY_AFTER = timedelta(seconds=15)
 
@@ -56,7 +56,8 @@ class Deriver:
         Answers the hints that follow. No file's failure is the job's: its row says why.
         """
         with self.database.begin() as session:
-            lease = take(session, job_id, Job.derive_due_at <= func.now())
+            due = (Job.derive_due_at <= func.now(), Job.deleted_at.is_(None))
+            lease = take(session, job_id, *due)
             if lease is None:
                 return []
             job = get_job(session, job_id)
@@ -69,17 +70,18 @@ class Deriver:
             put = MediaPut(self.database, self.bucket, self.keys, job, attempt, lease)
             try:
                 finished = self._derive_all(put, media)
+                if finished:
+                    self._finish(lease)
+                else:
+                    self._put_off(lease, timedelta())
             except LostLease:
                 log.info("derive_lost_its_lease", job_id=str(job_id))
+                self._leave(lease)
                 return []
-            except (BucketError, NoDecoder) as error:
+            except (BucketError, NoDecoder, OSError) as error:  # OSError: no room on the disk
                 log.warning("derive_put_off", job_id=str(job_id), error=str(error))
                 self._put_off(lease, RETRY_AFTER)
                 return []
-            if finished:
-                self._finish(lease)
-            else:
-                self._put_off(lease, timedelta())
         return [Hint(RECORD_RESULT if finished else DERIVE_MEDIA, {"job_id": str(job_id)})]
 
     def _derive_all(self, put: MediaPut, media: list[Media]) -> bool:
@@ -94,6 +96,11 @@ class Deriver:
             one.derive(original)
         return True
 
+    def _leave(self, lease: Lease) -> None:
+        """If it is ours still, the job was deleted: who purges it need not wait for us."""
+        with self.database.begin() as session:
+            let_go(session, lease)
+
     def _put_off(self, lease: Lease, wait: timedelta) -> None:
         with self.database.begin() as session:
             let_go(session, lease, derive_due_at=func.now() + wait)
@@ -101,6 +108,7 @@ class Deriver:
     def _finish(self, lease: Lease) -> None:
         """Nothing is due any more, but to write down what came of it."""
         with self.database.begin() as session:
+            still_mine(session, lease)
             job = get_job(session, lease.job_id)
             failed = [item for item in media_of(session, job) if item.derive_error]
             told = "; ".join(f"{item.name}: {item.derive_error}" for item in failed)

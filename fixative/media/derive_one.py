@@ -1,5 +1,6 @@
 """Deriving from one original: fetched, decoded elsewhere, its pieces put, its row told."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from fixative.postgres.media_tables import Media
 # Of images all has to be in memory at once; of the others, room on the disk is what it takes.
 MOST_BYTES = {"image": 512 * 2**20, "video": 4 * 2**30, "audio": 4 * 2**30}
 CHUNK = 2**20
+FETCH_SECONDS = 90  # of one file, out of the bucket
 COLUMNS = ("width", "height", "duration", "details")
 ROLES = {
     "thumbnail": Content("image/jpeg"),
@@ -81,10 +83,13 @@ class DeriveOne:
         return {name: measures.get(name) for name in COLUMNS}
 
     def _fetch(self, original: Media, target: Path) -> None:
+        deadline = time.monotonic() + FETCH_SECONDS
         try:
             with target.open("wb") as file:
                 for chunk in self._bucket.chunks(original.key):
                     self._put.lease.check()
+                    if time.monotonic() > deadline:
+                        raise NotDecodable(f"it does not come within {FETCH_SECONDS} s")
                     file.write(chunk)
         except NotFound as error:
             raise NotDecodable("it is not in the bucket") from error

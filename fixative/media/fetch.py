@@ -76,8 +76,10 @@ class Fetcher:
         """The bytes of a data: URI (RFC 2397)."""
         head, _, data = url.removeprefix("data:").partition(",")
         declared, *parameters = head.split(";")
+        content = unquote_to_bytes(data)
         try:
-            content = base64.b64decode(data) if "base64" in parameters else unquote_to_bytes(data)
+            if "base64" in (parameter.strip().lower() for parameter in parameters):
+                content = base64.b64decode(b"".join(content.split()), validate=True)
         except ValueError as error:
             raise OutputForbidden(f"not a readable data: URI: {error}") from error
         if len(content) > self._max_bytes:

@@ -9,12 +9,13 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import func, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from fixative.errors import Conflict, NotFound
+from fixative.errors import Conflict, LostLease, NotFound
+from fixative.jobs.store import find_job
 from fixative.media.bucket import Bucket
 from fixative.media.content import SNIFF_BYTES, UNKNOWN, recognise
 from fixative.media.keys import Keys
@@ -25,7 +26,7 @@ from fixative.postgres.tables import Job
 
 LARGEST = 100 * 2**20  # what Replicate's own files API takes
 UPLOAD_SECONDS = 3600
-LONGEST_NAME = 100
+LONGEST_NAME = 200  # bytes: some S3 take 255 for a part of a key
 LONGEST_SUFFIX = 16
 A_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
 
@@ -45,7 +46,10 @@ class Files:
         return self._add(file)
 
     def announce_for(self, job: Job, content: str, name: str, content_type: str) -> File:
-        """A file out of a job's input; `content` identifies it there, so that again is the same."""
+        """A file out of a job's input; `content` identifies it there, so that again is the same.
+
+        Raises LostLease when the job has ended.
+        """
         file_id = uuid.uuid5(job.id, content)
         file = self._row(file_id, job.owner_id, job.created_at, name, content_type)
         file.job_id = job.id
@@ -54,11 +58,17 @@ class Files:
     def store(self, file: File, source: HashingReader) -> File:
         """Put all of `source` into the bucket, then say so in the row.
 
-        Whatever reading the source raises comes through, nothing being stored.
+        Raises LostLease, nothing being left, when the file's job ended meanwhile. Whatever reading
+        the source raises comes through, nothing being stored.
         """
         self.bucket.put(file.key, source, file.content_type)
-        with self.database.begin() as session:
-            return _stored(session, file, bytes=source.received, sha256=source.sha256)
+        try:
+            with self.database.begin() as session:
+                _check_wanted(session, file)
+                return _stored(session, file, bytes=source.received, sha256=source.sha256)
+        except LostLease:
+            self.bucket.delete([file.key])
+            raise
 
     def upload_url(self, file: File) -> str:
         """Where its announced bytes may be PUT for an hour, without a key, past us."""
@@ -74,12 +84,27 @@ class Files:
     def find(self, file_id: uuid.UUID, *, owner_id: uuid.UUID | None = None) -> File:
         """The file, its bytes being there; with an owner, only if it is theirs.
 
-        Raises NotFound for wrong and foreign alike, Conflict when its upload has not come.
+        Raises NotFound for wrong and foreign alike, Gone when the job that it is of was deleted,
+        Conflict when its upload has not come.
         """
-        file = self.get(file_id)
-        if file is None or (owner_id is not None and file.owner_id != owner_id):
-            raise NotFound(f"no file {file_id}")
+        with self.database.begin() as session:
+            file = session.get(File, file_id)
+            if file is None or (owner_id is not None and file.owner_id != owner_id):
+                raise NotFound(f"no file {file_id}")
+            if file.job_id is not None:
+                find_job(session, file.job_id, owner_id=owner_id)
         return self.seen(file)
+
+    def used(self, file: File) -> None:
+        """Begin the time anew for which it is kept."""
+        with self.database.begin() as session:
+            session.execute(update(File).where(File.id == file.id).values(used_at=func.now()))
+
+    def delete(self, file: File) -> None:
+        """Remove the object, then the row."""
+        self.bucket.delete([file.key])
+        with self.database.begin() as session:
+            session.execute(delete(File).where(File.id == file.id))
 
     def seen(self, file: File) -> File:
         """The file, once its bytes are in the bucket. Raises Conflict while they are not."""
@@ -118,6 +143,7 @@ class Files:
         given = ("id", "owner_id", "job_id", "name", "key", "content_type", "bytes", "created_at")
         row = insert(File).values({name: getattr(file, name) for name in given})
         with self.database.begin() as session:
+            _check_wanted(session, file)
             session.execute(row.on_conflict_do_nothing())
             return session.get_one(File, file.id)
 
@@ -133,13 +159,23 @@ def safe_name(name: str) -> str:
     """A name that can stand in a key and in a header; its extension is kept when it is cut."""
     plain = "".join(letter if _is_plain(letter) else "-" for letter in name).strip(" .")
     stem, dot, suffix = plain.rpartition(".")
-    if len(plain) > LONGEST_NAME and stem and len(suffix) <= LONGEST_SUFFIX:
-        plain = stem[: LONGEST_NAME - len(dot + suffix)] + dot + suffix
-    return plain[:LONGEST_NAME] or "file"
+    if not stem or len(suffix) > LONGEST_SUFFIX:
+        stem, dot, suffix = plain, "", ""
+    room = LONGEST_NAME - len((dot + suffix).encode())
+    return f"{stem.encode()[:room].decode(errors='ignore')}{dot}{suffix}" or "file"
 
 
 def _is_plain(letter: str) -> bool:
     return letter.isprintable() and letter not in '/\\"'
+
+
+def _check_wanted(session: Session, file: File) -> None:
+    """Raise LostLease if the job that the file is of has ended; else it cannot, until we commit."""
+    if file.job_id is None:
+        return
+    unended = select(Job.id).where(Job.id == file.job_id, Job.completed_at.is_(None))
+    if session.scalar(unended.with_for_update()) is None:
+        raise LostLease(f"job {file.job_id}")
 
 
 def _stored(session: Session, file: File, **known: int | str) -> File:

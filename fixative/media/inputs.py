@@ -76,6 +76,7 @@ class Inputs:
         if file is None or file.owner_id != job.owner_id:
             raise InvalidRequest(place, f"no file {file_id}, or it is somebody else's")
         try:
+            self.files.used(file)
             return self.files.seen(file)
         except Conflict as error:
             raise InvalidRequest(place, str(error)) from error

@@ -8,7 +8,8 @@ from fixative.postgres.tables import Attempt, Job
 
 FOLDERS = {"image": "images", "video": "videos", "audio": "audio", "text": "text"}
 OTHERS = "files"
-IN_A_JOB = re.compile(r"[a-z]+/[0-9a-f-]{36}/\d{4}/\d\d/\d\d/([0-9a-f-]{36})/")
+KINDS = "|".join((*FOLDERS.values(), OTHERS))
+IN_A_JOB = re.compile(rf"(?:{KINDS})/[0-9a-f-]{{36}}/\d{{4}}/\d\d/\d\d/([0-9a-f-]{{36}})/")
 
 
 class Keys:
@@ -23,6 +24,11 @@ class Keys:
         day = f"{job.created_at:%Y/%m/%d}"
         return f"{self.root}{folder}/{job.owner_id}/{day}/{job.id}/{name}"
 
+    def folder_of(self, key: str, job: Job) -> str:
+        """The job's folder that this key of it lies in, under whatever prefix."""
+        before, found, _ = key.partition(f"/{job.id}/")
+        return before + found
+
     @property
     def folders(self) -> list[str]:
         """Where everything lies that belongs to a job, an owner or a deleted job."""
@@ -34,9 +40,14 @@ class Keys:
         found = IN_A_JOB.match(key.removeprefix(self.root))
         return uuid.UUID(found[1]) if found else None
 
+    @property
+    def tombstones(self) -> str:
+        """Where the tombstones of all deleted jobs lie."""
+        return f"{self.root}deleted/"
+
     def deleted(self, job: Job) -> str:
         """Where a deleted job's tombstone lies."""
-        return f"{self.root}deleted/{job.id}.json"
+        return f"{self.tombstones}{job.id}.json"
 
     def input(self, owner_id: uuid.UUID, file_id: uuid.UUID, day: datetime, name: str) -> str:
         """Where an input file lies; `day` is that of its row."""

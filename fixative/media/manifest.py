@@ -12,6 +12,7 @@ from sqlalchemy import case, func, inspect, null, select
 from sqlalchemy.orm import Session
 
 from fixative.errors import BucketError, LostLease, RecordsAway
+from fixative.jobs.delete import written_too_late
 from fixative.jobs.store import get_job
 from fixative.media.bucket import Bucket
 from fixative.media.keys import Keys
@@ -78,7 +79,8 @@ class Recorder:
             with self.database.begin() as session:
                 unchanged = Job.record_due_at == job.record_due_at
                 still_due = case((unchanged, null()), else_=Job.record_due_at)
-                let_go(session, lease, record_due_at=still_due)
+                if not let_go(session, lease, record_due_at=still_due):
+                    written_too_late(session, job_id)
 
 
 def manifest_of(session: Session, job: Job) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import update
 
 from fixative.errors import (
+    MalformedPrediction,
     OutputError,
     OutputExpired,
     OutputUnreachable,
@@ -66,19 +67,23 @@ class Originals:
         files = find_files(output, self.fetcher.allowed)
         text = text_of(output, files)
         count = len(files) + (text is not None)
-        names = self._save_files(files, count)
+        names, failed = self._save_files(files, count)
         if text is not None:
             self._save_text(text, len(files), count)
-        if len(names) < len(files):
+        if len(names) + len(failed) < len(files):
             return self._leave_the_large()
+        if failed:  # first what may yet come: the job must not fail while a file of it can be had
+            raise min(failed, key=lambda error: not error.retryable)
         if is_structured(output):
             self._save_json(with_files_as(output, names, files))
         return self._finish(media_elsewhere(output, files))
 
-    def _save_files(self, files: list[OutputFile], count: int) -> dict[int, str]:
-        """Save whatever can be saved, then raise for what could not; the names of what is saved.
+    def _save_files(
+        self, files: list[OutputFile], count: int
+    ) -> tuple[dict[int, str], list[OutputError]]:
+        """Save whatever can be saved: the names of that, and what came of the rest.
 
-        What may yet come is raised first: the job must not fail while a file of it can be had.
+        A file that is in neither is large, and is left for later.
         """
         names, failed = dict[int, str](), list[OutputError]()
         for file in files:
@@ -88,9 +93,7 @@ class Originals:
                 failed.append(error)
             else:
                 names |= {file.index: name} if name else {}
-        if failed:
-            raise min(failed, key=lambda error: not error.retryable)
-        return names
+        return names, failed
 
     def _save_file(self, file: OutputFile, count: int) -> str | None:
         """Save one file, unless it is; its name, or None when it is large and left for later."""
@@ -128,14 +131,14 @@ class Originals:
         Raises OutputUnreachable when it does not say: then the files may yet be had.
         """
         try:
-            raw = self.replicate.get(str(self.put.attempt.prediction_id))
+            now = read_prediction(self.replicate.get(str(self.put.attempt.prediction_id)))
         except Refused as error:
             if error.status == NOT_FOUND:
                 return []
             raise OutputUnreachable(f"Replicate was asked for it again: {error}") from error
-        except ReplicateError as error:
+        except (ReplicateError, MalformedPrediction) as error:
             raise OutputUnreachable(f"Replicate was asked for it again: {error}") from error
-        return find_files(read_prediction(raw).raw.get("output"), self.fetcher.allowed)
+        return find_files(now.raw.get("output"), self.fetcher.allowed)
 
     def _while_ours(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """The chunks, for as long as the lease holds: an upload that lost it ends half-way."""

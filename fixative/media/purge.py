@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 import structlog
-from sqlalchemy import Select, and_, delete, func, or_, select
+from sqlalchemy import Select, delete, func, select, true
 from sqlalchemy.orm import Session
 
-from fixative.errors import BucketError, RecordsAway
+from fixative.errors import BucketError, Conflict, RecordsAway
 from fixative.jobs.delete import bury_jobs
 from fixative.jobs.store import get_job
 from fixative.media.bucket import Bucket
+from fixative.media.files import Files
 from fixative.media.keys import Keys
 from fixative.media.reader import HashingReader
 from fixative.media.retention import days_of_owner
@@ -23,7 +24,7 @@ from fixative.postgres.leases import LeaseKeeper, free, harmless, let_go, take
 from fixative.postgres.media_tables import File, Media
 from fixative.postgres.tables import Attempt, Job, Owner
 
-MOST = 500  # jobs at once
+MOST = 500  # at once, and of one owner's
 UPLOAD_LASTS = timedelta(hours=24)  # so long an upload that was announced may be on its way
 RETRY_AFTER = timedelta(minutes=1)
 LONGEST_SECONDS = 600
@@ -49,6 +50,7 @@ class Purger:
     bucket: Bucket
     keys: Keys
     leases: LeaseKeeper
+    files: Files
     records: WrittenElsewhere
     retention_days: int | None
 
@@ -58,28 +60,32 @@ class Purger:
         Any number may run at once. What bucket or records do not remove stays due.
         """
         with self.database.begin() as session:
-            bury_jobs(session, Job.id.in_(self._expired()))
+            bury_jobs(session, Job.id.in_(self._expired_jobs()))
+        with self.database.begin() as session:
             due = list(session.scalars(_purge_due()))
+            forgotten = list(session.scalars(_unseen()))
+            expired = list(session.scalars(self._expired_files()))
         clean = self._clean_archives(due)
         purged = sum(self._remove(job_id, in_no_archive=job_id in clean) for job_id in due)
-        self._drop_files()
+        self._drop([file for file in forgotten if not self._has_come(file)] + expired)
         return purged
 
-    def _expired(self) -> Any:
-        """Jobs whose retention is over, the oldest first, at most so many."""
-        days = days_of_owner(self.retention_days)
-        end = Job.completed_at + func.make_interval(0, 0, 0, days)
-        shortest = select(func.min(days))
-        oldest_kept = func.now() - func.make_interval(0, 0, 0, shortest.scalar_subquery())
-        return (
-            select(Job.id)
-            .join(Owner, Owner.id == Job.owner_id)
-            # The second says nothing that the first does not, but an index can serve it.
-            .where(Job.deleted_at.is_(None), end < func.now(), Job.completed_at < oldest_kept)
-            .order_by(Job.completed_at)
-            .limit(MOST)
-            .scalar_subquery()
-        )
+    def _expired_jobs(self) -> Any:
+        """Jobs whose retention is over: of each owner the oldest, by the index that knows them."""
+        end = func.now() - func.make_interval(0, 0, 0, days_of_owner(self.retention_days))
+        kept = (Job.owner_id == Owner.id, Job.deleted_at.is_(None), Job.completed_at < end)
+        oldest = select(Job.id).where(*kept).order_by(Job.completed_at).limit(MOST)
+        of_owner = oldest.correlate(Owner).lateral()
+        return select(of_owner.c.id).select_from(Owner).join(of_owner, true()).scalar_subquery()
+
+    def _expired_files(self) -> Select[Any]:
+        """Input files that were sent, or came, so long ago: the same way."""
+        end = func.now() - func.make_interval(0, 0, 0, days_of_owner(self.retention_days))
+        kept = (File.owner_id == Owner.id, File.job_id.is_(None), File.stored_at.is_not(None))
+        oldest = select(File.id).where(*kept, File.used_at < end).order_by(File.used_at)
+        of_owner = oldest.limit(MOST).correlate(Owner).lateral()
+        expired = select(of_owner.c.id).select_from(Owner).join(of_owner, true())
+        return select(File).where(File.id.in_(expired.scalar_subquery()))
 
     def _clean_archives(self, due: list[uuid.UUID]) -> set[uuid.UUID]:
         try:
@@ -97,12 +103,16 @@ class Purger:
             job = get_job(session, job_id)
             tombstone = _tombstone(session, job)
             inputs = list(session.scalars(select(File.key).where(File.job_id == job_id)))
+            keys = session.scalars(select(Media.key).where(Media.job_id == job_id))
+            # What was stored under another prefix lies there still.
+            folders = {self.keys.folder_of(key, job) for key in keys} | {self.keys.key(job, "")}
         with self.leases.keep(lease, at_most=LONGEST_SECONDS):
             try:
                 self.bucket.put(
                     self.keys.deleted(job), HashingReader(iter([tombstone])), "application/json"
                 )
-                self.bucket.delete_folder(self.keys.key(job, ""))
+                for folder in folders:
+                    self.bucket.delete_folder(folder)
                 self.bucket.delete(inputs)
                 self._forget(job_id, in_no_archive=in_no_archive)
             except (BucketError, RecordsAway) as error:
@@ -124,27 +134,20 @@ class Purger:
         if not in_no_archive:
             raise RecordsAway("an archive may hold it still")
 
-    def _drop_files(self) -> None:
-        """Remove uploads that never came, and input files whose retention is over."""
-        days = days_of_owner(self.retention_days)
-        kept = File.created_at + func.make_interval(0, 0, 0, days)
-        never_came = and_(File.stored_at.is_(None), File.created_at < func.now() - UPLOAD_LASTS)
-        over = (
-            select(File.id, File.key)
-            .join(Owner, Owner.id == File.owner_id)
-            .where(File.job_id.is_(None), or_(never_came, kept < func.now()))
-            .order_by(File.created_at)
-            .limit(MOST)
-        )
-        with self.database.begin() as session:
-            found = {row.id: row.key for row in session.execute(over)}
+    def _has_come(self, file: File) -> bool:
+        """Whether an upload is there that nobody has looked at yet; if so, it is noted."""
         try:
-            self.bucket.delete(list(found.values()))
-        except BucketError as error:
-            log.warning("files_not_dropped", error=str(error))
-            return
-        with self.database.begin() as session:
-            session.execute(delete(File).where(File.id.in_(found)))
+            self.files.seen(file)
+        except (BucketError, Conflict) as error:
+            return isinstance(error, BucketError)  # then nobody knows
+        return True
+
+    def _drop(self, files: list[File]) -> None:
+        for file in files:
+            try:
+                self.files.delete(file)
+            except BucketError as error:
+                log.warning("file_not_dropped", file_id=str(file.id), error=str(error))
 
 
 def _purge_due() -> Select[Any]:
@@ -152,6 +155,16 @@ def _purge_due() -> Select[Any]:
         select(Job.id)
         .where(Job.purge_due_at <= func.now(), free(), harmless())
         .order_by(Job.purge_due_at)
+        .limit(MOST)
+    )
+
+
+def _unseen() -> Select[Any]:
+    """Uploads that should have come long ago."""
+    return (
+        select(File)
+        .where(File.stored_at.is_(None), File.created_at < func.now() - UPLOAD_LASTS)
+        .order_by(File.created_at)
         .limit(MOST)
     )
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
+from fixative.errors import LostLease
+from fixative.jobs.delete import written_too_late
 from fixative.media.bucket import Bucket
 from fixative.media.content import Content
 from fixative.media.keys import Keys
@@ -65,11 +67,16 @@ class MediaPut:
             "index": piece.index,
             "role": piece.role,
         }
-        with self.database.begin() as session:
-            still_mine(session, self.lease)
-            session.execute(
-                insert(Media)
-                .values(id=uuid7(), **place, **row)
-                .on_conflict_do_update(index_elements=list(place), set_=row)
-            )
+        try:
+            with self.database.begin() as session:
+                still_mine(session, self.lease)
+                session.execute(
+                    insert(Media)
+                    .values(id=uuid7(), **place, **row)
+                    .on_conflict_do_update(index_elements=list(place), set_=row)
+                )
+        except LostLease:
+            with self.database.begin() as session:
+                written_too_late(session, self.job.id)
+            raise
         step("store.recorded")

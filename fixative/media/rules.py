@@ -31,8 +31,8 @@ class Rules:
     def lifecycle(self) -> list[dict[str, Any]]:
         """As S3 takes them."""
         rules = [
-            _rule("temp", f"{self.root}temp/", Expiration={"Days": SWEPT_AFTER_DAYS}),
-            _rule(
+            self._rule("temp", f"{self.root}temp/", Expiration={"Days": SWEPT_AFTER_DAYS}),
+            self._rule(
                 "unfinished",
                 self.root,
                 AbortIncompleteMultipartUpload={"DaysAfterInitiation": SWEPT_AFTER_DAYS},
@@ -40,11 +40,17 @@ class Rules:
         ]
         if self.versioning:
             days = {"NoncurrentDays": KEPT_VERSIONS_DAYS}
-            rules.append(_rule("versions", self.root, NoncurrentVersionExpiration=days))
+            rules.append(self._rule("versions", self.root, NoncurrentVersionExpiration=days))
         if self.tiering_days is not None:
             tier = {"Days": self.tiering_days, "StorageClass": "INTELLIGENT_TIERING"}
-            rules.append(_rule("tiering", self.root, Transitions=[tier]))
+            rules.append(self._rule("tiering", self.root, Transitions=[tier]))
         return rules
+
+    def _rule(self, name: str, prefix: str, **does: Any) -> dict[str, Any]:
+        """A rule under a name that no other prefix of the same bucket has."""
+        of = f" {self.root.rstrip('/')}" if self.root else ""
+        filters = {"Prefix": prefix}
+        return {"ID": f"fixative-{name}{of}", "Filter": filters, "Status": "Enabled", **does}
 
     def missing(self, s3: "S3Client", bucket: str) -> list[str]:
         """The names of rules that the bucket has not. Raises BucketError."""
@@ -71,15 +77,6 @@ class Rules:
                 )
         except (ClientError, BotoCoreError) as error:
             raise BucketError(f"{bucket}: {error}") from error
-
-
-def _rule(name: str, prefix: str, **does: Any) -> dict[str, Any]:
-    return {
-        "ID": f"fixative-{name}",
-        "Filter": {"Prefix": prefix},
-        "Status": "Enabled",
-        **does,
-    }
 
 
 def _lifecycle_of(s3: "S3Client", bucket: str) -> list[Any]:

@@ -6,10 +6,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, func, update
 from sqlalchemy.orm import Session
 
-from fixative.errors import BucketError, DatabaseAway, LostLease, OutputError, OutputNotStored
+from fixative.errors import (
+    BucketError,
+    DatabaseAway,
+    LostLease,
+    OutputError,
+    OutputExpired,
+    OutputNotStored,
+)
 from fixative.jobs.store import current_attempt, error_of, get_job, media_of, move
 from fixative.media.bucket import Bucket
 from fixative.media.fetch import Fetcher
@@ -19,7 +26,7 @@ from fixative.media.put import MediaPut
 from fixative.names import RECORD_RESULT, Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import Lease, LeaseKeeper, let_go, take
-from fixative.postgres.tables import Job
+from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.client import Replicate
 from fixative.steps import step
 from fixative.telemetry.alarms import alarm
@@ -113,12 +120,26 @@ class Storer:
     def _give_up(self, job: Job, lease: Lease, error: OutputError | BucketError) -> list[Hint]:
         code = error.code if isinstance(error, OutputError) else "internal"
         with self.database.begin() as session:
-            failure = error_of(code, str(error), details=_saved_names(session, job))
+            saved = _saved_names(session, job)
+            if job.source == "sync" and isinstance(error, OutputExpired) and not saved["saved"]:
+                return _gone_before(session, job, lease)
+            failure = error_of(code, str(error), details=saved)
             moved = move(session, job.id, "failed", cause="task", lease=lease, error=failure)
         if not moved:
             return []
         alarm("output_lost", job_id=str(job.id), code=code, error=str(error))
         return [Hint(RECORD_RESULT, {"job_id": str(job.id)})]
+
+
+def _gone_before(session: Session, job: Job, lease: Lease) -> list[Hint]:
+    """Nobody asked us for it, and history brought it when nothing was left to store: no failure."""
+    if not move(session, job.id, "succeeded", cause="task", lease=lease):
+        return []
+    attempt = current_attempt(session, job)
+    if attempt is not None and attempt.prediction is not None:
+        told = {**attempt.prediction, "data_removed": True}
+        session.execute(update(Attempt).where(Attempt.id == attempt.id).values(prediction=told))
+    return [Hint(RECORD_RESULT, {"job_id": str(job.id)})]
 
 
 def _saved_names(session: Session, job: Job) -> dict[str, list[str]]:

@@ -19,13 +19,15 @@ POOL_WAIT_SECONDS = 2
 PATIENCE_SECONDS = 35.0
 SERVERS_SHARE = 0.8  # of our patience: a server that lives ends a long statement before we do
 PROVEN_SECONDS = 1.0
+RECYCLE_SECONDS = 1800
 IDLE_IN_TRANSACTION_MILLISECONDS = 60_000
 
 
 class Database:
     """A pool of at most `connections`, handed out one transaction at a time.
 
-    What a transaction waits for, from the pool to its commit, takes at most `patience` seconds.
+    What a transaction waits for, from the pool to its commit, takes at most `patience` seconds. A
+    connection older than `recycle` seconds is replaced by the next that asks for it.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Database:
         connections: int,
         application: str = "fixative",
         patience: float = PATIENCE_SECONDS,
+        recycle: int = RECYCLE_SECONDS,
     ) -> None:
         self._patience = Patience(patience)
         self._engine = create_engine(
@@ -42,7 +45,7 @@ class Database:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS,
-            pool_recycle=1800,
+            pool_recycle=recycle,
             hide_parameters=True,  # errors are logged, and what users sent is not
             pool_use_lifo=True,  # few connections in use, so their prepared statements are too
             connect_args={

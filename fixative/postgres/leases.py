@@ -89,8 +89,12 @@ def let_go(session: Session, lease: Lease, **values: Any) -> bool:
 
 
 def still_mine(session: Session, lease: Lease) -> None:
-    """Lock the job's row until the transaction ends. Raises LostLease if another has taken it."""
-    if session.scalar(select(Job.id).where(mine(lease)).with_for_update()) is None:
+    """Lock the job's row until the transaction ends.
+
+    Raises LostLease if another has taken it, or it was deleted meanwhile.
+    """
+    ours = select(Job.id).where(mine(lease), Job.deleted_at.is_(None))
+    if session.scalar(ours.with_for_update()) is None:
         raise LostLease(f"job {lease.job_id}")
 
 

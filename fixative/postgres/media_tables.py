@@ -57,9 +57,16 @@ class File(Table):
     sha256: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     stored_at: Mapped[datetime | None]  # None: its upload has not been seen yet
+    used_at: Mapped[datetime] = mapped_column(server_default=NOW)  # when it was last sent
 
     __table_args__ = (
         Index("ix_files_job", "job_id", postgresql_where=text("job_id IS NOT NULL")),
         Index("ix_files_page", "owner_id", "id"),
-        Index("ix_files_expiring", "created_at", postgresql_where=text("job_id IS NULL")),
+        Index(
+            "ix_files_kept",
+            "owner_id",
+            "used_at",
+            postgresql_where=text("job_id IS NULL AND stored_at IS NOT NULL"),
+        ),
+        Index("ix_files_unseen", "created_at", postgresql_where=text("stored_at IS NULL")),
     )

@@ -29,12 +29,15 @@ class SyncRun(Table):
     cursor: Mapped[str | None]  # the query of the page to read next; None: the first
     pages: Mapped[int] = mapped_column(server_default="0")
     predictions_checked: Mapped[int] = mapped_column(server_default="0")
+    jobs_processed: Mapped[int] = mapped_column(server_default="0")  # ours, changed or not
     jobs_created: Mapped[int] = mapped_column(server_default="0")
     jobs_updated: Mapped[int] = mapped_column(server_default="0")
     skipped: Mapped[int] = mapped_column(server_default="0")
     error: Mapped[str | None]
     lease_token: Mapped[int] = mapped_column(BigInteger, server_default="0")
     lease_until: Mapped[datetime | None]
+    # When the first page of its walk was asked for: by itself, or by the run that it goes on from.
+    began_at: Mapped[datetime] = mapped_column(server_default=NOW)
     started_at: Mapped[datetime] = mapped_column(server_default=NOW)
     updated_at: Mapped[datetime] = mapped_column(server_default=NOW)
     finished_at: Mapped[datetime | None]

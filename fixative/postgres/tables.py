@@ -156,6 +156,7 @@ class Job(Table):
         ),
         Index(
             "ix_jobs_kept",
+            "owner_id",
             "completed_at",
             postgresql_where=text("completed_at IS NOT NULL AND deleted_at IS NULL"),
         ),

@@ -4,52 +4,64 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, DateTime, Table, Uuid
+from sqlalchemy import Column, DateTime, Table, Uuid, func, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from fixative.errors import Corrupt
+from fixative.errors import Conflict, Corrupt
 from fixative.media.manifest import FORMAT
 from fixative.postgres.media_tables import File, Media
 from fixative.postgres.tables import Attempt, Job, Owner, Transition
+
+Values = dict[Any, Any]
+
+PARTS = (("attempts", Attempt), ("media", Media), ("files", File), ("transitions", Transition))
 
 
 def restore(session: Session, manifest: Any, *, source: str) -> bool:
     """Make the rows of one manifest again; False if the job is there already, or its tombstone is.
 
-    `source` (bucket, records) is written down as the origin of every field. A job that had not
-    ended comes back as it was, with nothing due: `recover` finds out what became of it. Its owner
-    is made if absent, under its id. Raises Corrupt, nothing being written, for what is no manifest
-    of ours.
+    `source` (bucket, records) is written down as the origin of every field. Nothing is to be
+    recorded of it. One that had not ended comes back as it was, in the queue by its age: `recover`
+    finds out what became of it. Its owner is made if absent, under its id. An idempotency key that
+    was used again meanwhile stays with the later job.
+
+    Raises Corrupt for what is no manifest of ours, and Conflict where its rows do not go together
+    with what is there, as when a prediction of it was taken for a stranger's. The transaction is
+    then to be rolled back.
     """
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise Corrupt("not a manifest of this format")
     try:
         job = row_values(Job, manifest["job"])
-        rows = {
-            table: [row_values(table, row) for row in manifest[name]]
-            for name, table in (
-                ("attempts", Attempt),
-                ("media", Media),
-                ("files", File),
-                ("transitions", Transition),
-            )
-        }
+        owner_id = job["owner_id"]
+        rows = [
+            (table, [row_values(table, row) for row in manifest[name]]) for name, table in PARTS
+        ]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Corrupt(f"a manifest that cannot be read: {error}") from error
-    owner = {"id": job["owner_id"], "name": str(job["owner_id"])}
-    session.execute(insert(Owner).values(owner).on_conflict_do_nothing())
-    job["provenance"] = dict.fromkeys((*manifest["job"], "attempts", "media"), source)
-    made = insert(Job).values(job).on_conflict_do_nothing().returning(Job.id)
-    if session.scalar(made) is None:
-        return False
-    for table, values in rows.items():
-        if values:
-            session.execute(insert(table).values(values).on_conflict_do_nothing())
-    return True
+        raise Corrupt(f"a manifest that cannot be read: {error!r}") from error
+    job |= {
+        "provenance": dict.fromkeys((*manifest["job"], "attempts", "media"), source),
+        "acceptance_recorded_at": func.now(),
+        "fair_at": job.get("created_at"),
+    }
+    try:
+        keep_owner(session, owner_id)
+        return _write(session, job, rows)
+    except IntegrityError as error:
+        raise Conflict(str(error.orig).splitlines()[0]) from error
+    except (DataError, ProgrammingError) as error:
+        raise Corrupt(str(error.orig).splitlines()[0]) from error
 
 
-def row_values(mapped: type[Any], row: dict[str, Any]) -> dict[Any, Any]:
+def keep_owner(session: Session, owner_id: uuid.UUID) -> None:
+    """Have an owner of this id: one of whom nothing else is known is named by it."""
+    unknown = insert(Owner).values(id=owner_id, name=str(owner_id))
+    session.execute(unknown.on_conflict_do_nothing())
+
+
+def row_values(mapped: type[Any], row: dict[str, Any]) -> Values:
     """The row's values as their columns take them; what we have no column for is left out.
 
     Transitions are numbered by this database, in their order.
@@ -59,6 +71,20 @@ def row_values(mapped: type[Any], row: dict[str, Any]) -> dict[Any, Any]:
     if mapped is Transition:
         columns.pop("id")
     return {name: _read(columns[name], value) for name, value in row.items() if name in columns}
+
+
+def _write(session: Session, job: Values, rows: list[tuple[type[Any], list[Values]]]) -> bool:
+    key = job.get("idempotency_key")
+    of_another = (Job.owner_id == job["owner_id"], Job.idempotency_key == key, Job.id != job["id"])
+    if key is not None and session.scalar(select(Job.id).where(*of_another)) is not None:
+        job = {**job, "idempotency_key": None}
+    made = insert(Job).values(job).on_conflict_do_nothing(index_elements=["id"])
+    if session.scalar(made.returning(Job.id)) is None:
+        return False
+    for table, values in rows:
+        if values:
+            session.connection().execute(insert(table.__table__), values)
+    return True
 
 
 def _read(column: Column[Any], value: Any) -> Any:

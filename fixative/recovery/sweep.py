@@ -21,16 +21,20 @@ from fixative.names import (
     CREATE_PREDICTION,
     DERIVE_MEDIA,
     INGEST_PREDICTION,
+    PURGE_EXPIRED,
     RECORD_RESULT,
     STORE_OUTPUTS,
+    SYNC_HISTORY,
     Hint,
 )
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import MOST_CRASHES, free, harmless
 from fixative.postgres.tables import TERMINAL_STATUSES, Delivery, Job
+from fixative.recovery.history_runs import hints_of_left_runs
 from fixative.telemetry.alarms import alarm
 
 MOST = 500
+AN_HOUR = timedelta(hours=1)
 HINT_LASTS = timedelta(seconds=10)  # so long a hint is believed to be under way
 
 
@@ -42,12 +46,15 @@ def sweep(database: Database, waiting: Mapping[str, int]) -> list[Hint]:
     hints: list[Hint] = []
     with database.begin() as session:
         _stop_poison(session)
+        _put_off_purges(session)
         for stage, due in _stages():
             if waiting.get(stage.queue, 0) < MOST:
                 ids = _hinted(session, due)
                 hints += [replace(stage, arguments={"job_id": str(id_)}) for id_ in ids]
         if waiting.get(Hint(INGEST_PREDICTION).queue, 0) < MOST:
             hints += _deliveries(session)
+        if waiting.get(Hint(SYNC_HISTORY).queue, 0) < MOST:
+            hints += hints_of_left_runs(session)
     return hints
 
 
@@ -72,14 +79,16 @@ def _stages() -> Iterator[tuple[Hint, Select[Any]]]:
     yield Hint(STORE_OUTPUTS), storing.where(~Job.large)
     yield Hint(STORE_OUTPUTS, large=True), storing.where(Job.large)
     yield (
-        Hint(DERIVE_MEDIA),
-        select(Job.id).where(Job.derive_due_at <= now).order_by(Job.derive_due_at),
-    )
-    yield (
-        Hint(RECORD_RESULT),
+        Hint(RECORD_RESULT),  # before deriving, which takes its time: a job has one hint at once
         select(Job.id)
         .where(Job.record_due_at <= now, Job.deleted_at.is_(None))
         .order_by(Job.record_due_at),
+    )
+    yield (
+        Hint(DERIVE_MEDIA),
+        select(Job.id)
+        .where(Job.derive_due_at <= now, Job.deleted_at.is_(None))
+        .order_by(Job.derive_due_at),
     )
     yield (
         Hint(CANCEL_PREDICTION),
@@ -119,15 +128,27 @@ def _stop_poison(session: Session) -> None:
             alarm("poison", task=task, job_id=str(job_id))
 
 
+def _put_off_purges(session: Session) -> None:
+    """What was deleted has to go, whoever dies of it: it is tried again each hour, and alarmed."""
+    put_off = (
+        update(Job)
+        .where(Job.purge_due_at <= func.now(), ~harmless(), free())
+        .values(purge_due_at=func.now() + AN_HOUR, crashes=0)
+        .returning(Job.id)
+    )
+    for job_id in session.scalars(put_off).all():
+        alarm("poison", task=PURGE_EXPIRED, job_id=str(job_id))
+
+
 def _stuck(warnings: Any) -> Iterator[tuple[str, ColumnElement[bool], dict[str, Any]]]:
     """For each stage that may kill its workers: its task, its rows, and what becomes of them."""
     for task, status in (CREATE_PREDICTION, "submitting"), (STORE_OUTPUTS, "storing"):
         unseen = Job.waiting_reason.is_distinct_from("needs_review")
         yield task, and_(Job.status == status, unseen), {"waiting_reason": "needs_review"}
     # What is derived may be missing; what is recorded of it is another stage, with its own count.
-    underived = {"derive_due_at": null(), "crashes": 0, "warnings": warnings}
-    yield DERIVE_MEDIA, Job.derive_due_at.is_not(None), underived
-    yield RECORD_RESULT, Job.record_due_at.is_not(None), {"record_due_at": null()}
+    underived = {"derive_due_at": null(), "record_due_at": func.now(), "warnings": warnings}
+    yield DERIVE_MEDIA, Job.derive_due_at.is_not(None), {**underived, "crashes": 0}
+    yield RECORD_RESULT, Job.record_due_at.is_not(None), {"record_due_at": null(), "crashes": 0}
 
 
 def _deliveries(session: Session) -> list[Hint]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 from replicate.client import Client
@@ -101,19 +101,25 @@ class Replicate:
 
         A page that is to be had a little later is waited for, so that a long walk gets to its end.
         """
-        query: dict[str, str] = {"created_after": created_after.isoformat()}
-        while True:
-            page = self._patiently("/v1/predictions", params=query)
-            results, following = page.get("results"), page.get("next")
-            if not isinstance(results, list):
-                raise NoAnswer("a page of predictions without results")
+        query: str | None = urlencode({"created_after": created_after.isoformat()})
+        while query is not None:
+            results, query = self._patiently(query)
             yield results
-            if not following:
-                return
-            # Only the query of `next` is followed: our token goes to no other host.
-            query = {
-                name: values[-1] for name, values in parse_qs(urlsplit(following).query).items()
-            }
+
+    def page(self, query: str) -> tuple[list[Any], str | None]:
+        """One page of a list, newest first, and the query of the page after it; None: the last.
+
+        `query` is urlencoded: created_after (inclusive), created_before (exclusive), cursor.
+        """
+        page = self._read("/v1/predictions", params=dict(parse_qsl(query)))
+        results, following = page.get("results"), page.get("next")
+        if not isinstance(results, list):
+            raise NoAnswer("a page of predictions without results")
+        if not following:
+            return results, None
+        # Only the query of `next` is followed: our token goes to no other host.
+        onward = parse_qsl(urlsplit(following).query)
+        return results, urlencode({**dict(parse_qsl(query)), **dict(onward)})
 
     def upload(self, name: str, content_type: str, size: int, chunks: Iterable[bytes]) -> str:
         """Give Replicate a file; the URL by which its predictions take it, for a day.
@@ -175,16 +181,16 @@ class Replicate:
                 self._reads.throttled(error.retry_after, learned_pace(error.detail))
             raise
 
-    def _patiently(self, path: str, **request: Any) -> dict[str, Any]:
-        """As `_read`, but too fast is no reason to give up."""
+    def _patiently(self, query: str) -> tuple[list[Any], str | None]:
+        """As `page`, but too fast is no reason to give up."""
         for _ in range(PATIENT_TRIES):
             try:
-                return self._read(path, **request)
+                return self.page(query)
             except Refused as error:
                 if error.status != THROTTLED or (error.retry_after or 0) > PATIENCE_SECONDS:
                     raise
                 time.sleep(error.retry_after or 1)
-        return self._read(path, **request)
+        return self.page(query)
 
     def _json(self, method: str, path: str, pace: Pace | None, **request: Any) -> dict[str, Any]:
         response = self._client._request(method, path, **request)  # noqa: SLF001 - see the module

@@ -307,3 +307,12 @@ def test_a_file_that_the_bucket_lost_is_503_and_no_empty_answer(api, upload, row
     services.bucket._s3.delete_object(Bucket=services.bucket.name, Key=rows()[0].key)
 
     assert api.get(f"/files/{told['id']}").status_code == 503
+
+
+def test_a_file_that_was_deleted_is_gone_and_nobody_elses_is_deleted(api, client_of, refused):
+    made = api.post("/files", data={"content": (io.BytesIO(b"abc"), "a.txt")}).json
+
+    refused(client_of("another", "submit").delete(f"/files/{made['id']}"), 404)
+    assert api.get(f"/files/{made['id']}").data == b"abc"
+    assert api.delete(f"/files/{made['id']}").status_code == 204
+    refused(api.get(f"/files/{made['id']}"), 404)

@@ -60,6 +60,7 @@ def test_a_key_is_taken_from_either_header(stranger, new_key):
         ("GET", "/media/x/y", "media"),
         ("POST", "/files", "submit"),
         ("GET", "/files/x", "media"),
+        ("DELETE", "/files/x", "submit"),
         ("DELETE", "/jobs/x", "cancel"),
         ("GET", "/admin/owners", "admin"),
         ("POST", "/admin/owners", "admin"),

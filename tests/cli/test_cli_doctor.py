@@ -138,7 +138,8 @@ def test_the_rules_that_the_bucket_lacks_are_shown_and_installed(run: Any, envir
     after = run("doctor", **environ)
 
     assert "– Rules" in before.stdout
-    assert "fixative-temp, fixative-unfinished" in before.stdout
+    of = environ["S3_PREFIX"]
+    assert f"fixative-temp {of}, fixative-unfinished {of}" in before.stdout
     for result in (fixed, after):
         assert result.exit_code == 0, result.output
         assert "✓ Rules" in result.stdout
@@ -161,7 +162,10 @@ def test_rules_of_others_stay_when_ours_are_installed(run: Any, settings: Settin
 
     assert rules.missing(s3, settings.s3_bucket) == []
     found = s3.get_bucket_lifecycle_configuration(Bucket=settings.s3_bucket)["Rules"]
-    assert {rule["ID"] for rule in found} == {"theirs", "fixative-temp", "fixative-unfinished"}
+    assert {rule["ID"] for rule in found} == {
+        *("theirs", "fixative-temp ours", "fixative-unfinished ours")
+    }
+    assert len(Rules("others/").missing(s3, settings.s3_bucket)) == 2
 
 
 def test_an_object_that_no_row_knows_makes_the_audit_fail(

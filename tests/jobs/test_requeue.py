@@ -76,10 +76,12 @@ def test_the_sweep_finds_the_row_of_a_requeued_letter_and_stops_it_again_if_it_m
     database, dying, requeue_and_lose_the_hints, open_letters, task, status, values
 ):
     job_id = dying(status, **values)
-    assert sweep(database, {}) == []
+    assert task not in {hint.task for hint in sweep(database, {})}
 
     requeue_and_lose_the_hints()
 
+    with database.begin() as session:  # what came of the giving up is written down meanwhile
+        session.execute(update(Job).values(record_due_at=None))
     assert sweep(database, {}) == [Hint(task, {"job_id": str(job_id)})]
     assert open_letters() == []
 
@@ -87,7 +89,7 @@ def test_the_sweep_finds_the_row_of_a_requeued_letter_and_stops_it_again_if_it_m
         ago = func.now() - timedelta(hours=1)
         session.execute(update(Job).values(crashes=MOST_CRASHES, hinted_at=ago))
 
-    assert sweep(database, {}) == []
+    assert task not in {hint.task for hint in sweep(database, {})}
     assert [letter.task for letter in open_letters()] == [task]
 
 

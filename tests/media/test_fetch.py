@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import pytest
 
-from fixative.errors import OutputExpired, OutputTooLarge, OutputUnreachable
+from fixative.errors import OutputExpired, OutputForbidden, OutputTooLarge, OutputUnreachable
 from fixative.hosts import AllowedHosts
 from fixative.media.fetch import Fetcher
 from fixative.media.transfer import PROGRESS
@@ -278,4 +278,27 @@ def test_a_data_uri_has_a_length_and_a_limit():
     with fetcher.open("data:text/plain,abcd") as download:
         assert download.announced == 4
     with pytest.raises(OutputTooLarge), fetcher.open("data:text/plain,abcde"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("uri", "content"),
+    [
+        ("data:image/png;base64,AAECAw==", bytes(range(4))),
+        ("data:image/png;BASE64,AAEC Aw==", bytes(range(4))),
+        ("data:image/png;base64,AAECAw%3D%3D", bytes(range(4))),
+        ("data:text/plain,a%20b", b"a b"),
+    ],
+)
+def test_a_data_uri_is_read_as_it_is_written(uri, content):
+    with Fetcher(AllowedHosts(()), 1000).open(uri) as download:
+        assert b"".join(download.chunks) == content
+
+
+@pytest.mark.parametrize("data", ["AAAA****AAAA", "AAA", "A=AA"])
+def test_a_data_uri_with_anything_else_in_it_is_refused_and_not_altered(data):
+    with (
+        pytest.raises(OutputForbidden, match="not a readable data: URI"),
+        Fetcher(AllowedHosts(()), 1000).open(f"data:image/png;base64,{data}"),
+    ):
         pass

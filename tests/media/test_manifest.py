@@ -7,6 +7,7 @@ from sqlalchemy import func, select, update
 
 from fixative.errors import BucketError
 from fixative.jobs.cancel import request_cancel
+from fixative.jobs.ingest import ingest
 from fixative.jobs.store import get_job
 from fixative.media.bucket import Bucket
 from fixative.media.manifest import NAME, Recorder
@@ -14,6 +15,7 @@ from fixative.names import RECORD_RESULT
 from fixative.postgres.media_tables import Media
 from fixative.postgres.tables import Attempt, Job, Transition
 from fixative.recovery.sweep import sweep
+from fixative.replicate.prediction import read_prediction
 from fixative.settings import load_settings
 
 
@@ -96,3 +98,19 @@ def test_a_bucket_that_is_away_leaves_it_due(environ, services, storing, read_jo
     job = read_job(job_id)
     assert job.record_due_at is not None
     assert (job.lease_until, job.crashes) == (None, 0)
+
+
+def test_a_manifest_is_written_anew_when_something_is_told_of_the_job_after_its_end(
+    services, database, storing, attempts_of, read_job, manifest
+):
+    job_id = storing()
+    services.storer.store(job_id)
+    services.recorder.record(job_id)
+    told = {**attempts_of(job_id)[0].prediction, "metrics": {"predict_time": 12.5}}
+    assert read_job(job_id).record_due_at is None
+
+    with database.begin() as session:
+        ingest(session, read_prediction(told), cause="poll")
+    services.recorder.record(job_id)
+
+    assert manifest(job_id)["attempts"][0]["prediction"]["metrics"] == {"predict_time": 12.5}

@@ -1,5 +1,6 @@
 """Deletion and retention: nothing is left of a job but what keeps it from coming back."""
 
+import io
 import json
 import uuid
 from dataclasses import replace
@@ -13,10 +14,14 @@ from fixative.jobs.delete import delete_job
 from fixative.jobs.deliveries import read_delivery, receive
 from fixative.jobs.store import find_job, get_job
 from fixative.media.bucket import Bucket
-from fixative.names import PURGE_EXPIRED
+from fixative.media.keys import Keys
+from fixative.media.reader import HashingReader
+from fixative.names import DERIVE_MEDIA, PURGE_EXPIRED
+from fixative.postgres.leases import MOST_CRASHES
 from fixative.postgres.media_tables import File, Media
 from fixative.postgres.tables import Attempt, Delivery, Job, Owner
 from fixative.recovery.poll import ask_about
+from fixative.recovery.sweep import sweep
 from fixative.replicate.prediction import read_prediction
 from fixative.settings import load_settings
 
@@ -125,6 +130,64 @@ def test_what_is_derived_while_its_job_is_deleted_goes_with_it(
     assert (job.purge_due_at, job.record_due_at, job.derive_due_at) == (None, None, None)
 
 
+def test_what_is_written_under_a_lease_that_has_ended_goes_with_its_job(
+    services, database, stored, delete, keys_of
+):
+    job_id = stored()
+    with database.begin() as session:
+        session.execute(update(Job).values(record_due_at=func.now()))
+
+    def meanwhile():
+        with database.begin() as session:
+            session.execute(update(Job).values(lease_until=None, lease_token=Job.lease_token + 1))
+        delete(job_id)
+        services.purger.purge()
+
+    replace(services.recorder, bucket=_Slow(services.bucket, meanwhile)).record(job_id)
+    assert any(key.endswith("metadata.json") for key in keys_of(job_id))
+    services.purger.purge()
+
+    assert [key.rpartition("/")[2] for key in keys_of(job_id)] == [f"{job_id}.json"]
+
+
+def test_a_deleted_job_is_derived_from_no_more(services, database, storing, delete, keys_of):
+    job_id = storing()
+    services.storer.store(job_id)
+    delete(job_id)
+    with database.begin() as session:
+        session.execute(update(Job).values(derive_due_at=func.now()))
+
+    assert services.deriver.derive(job_id) == []
+    assert DERIVE_MEDIA not in {hint.task for hint in sweep(database, {})}
+
+
+def test_a_purge_that_kills_its_workers_is_tried_again_and_not_forgotten(
+    services, database, stored, delete, keys_of
+):
+    job_id = stored()
+    delete(job_id)
+    with database.begin() as session:
+        session.execute(update(Job).values(crashes=MOST_CRASHES))
+    assert services.purger.purge() == 0
+
+    sweep(database, {})
+    with database.begin() as session:
+        session.execute(update(Job).values(purge_due_at=func.now()))
+
+    assert services.purger.purge() == 1
+    assert len(keys_of(job_id)) == 1
+
+
+def test_what_was_stored_under_another_prefix_goes_too(services, stored, delete):
+    job_id = stored()
+    delete(job_id)
+
+    replace(services.purger, keys=Keys("elsewhere", "")).purge()
+
+    left = [found.key for found in services.bucket.listing("") if str(job_id) in found.key]
+    assert left == [f"elsewhere/deleted/{job_id}.json"]
+
+
 def test_a_bucket_that_is_away_removes_later(environ, services, stored, delete, keys_of, read_job):
     job_id = stored()
     delete(job_id)
@@ -171,14 +234,35 @@ def test_an_upload_that_was_announced_and_never_came_is_forgotten(services, data
             created_at=func.now() - timedelta(**age),
         )
 
-    young, old = announced(hours=1), announced(hours=25)
+    young, old, come = announced(hours=1), announced(hours=25), announced(hours=25)
+    services.bucket.put(come.key, io.BytesIO(b"abc"), "image/png")
     with database.begin() as session:
-        session.add_all([young, old])
+        session.add_all([young, old, come])
 
     services.purger.purge()
 
     with database.begin() as session:
-        assert list(session.scalars(select(File.id))) == [young.id]
+        assert set(session.scalars(select(File.id))) == {young.id, come.id}
+        assert session.get_one(File, come.id).stored_at is not None
+    assert services.bucket.head(come.key)
+
+
+def test_an_input_file_is_kept_for_so_long_after_it_was_sent_last(services, database, owner_id):
+    source = HashingReader(iter([b"abc"]))
+    file = services.files.store(services.files.announce(owner_id, "a.png", "image/png"), source)
+    with database.begin() as session:
+        session.execute(update(File).values(used_at=func.now() - timedelta(days=8)))
+    purger = replace(services.purger, retention_days=7)
+
+    services.files.used(file)
+    purger.purge()
+    assert services.files.find(file.id).bytes == 3
+
+    with database.begin() as session:
+        session.execute(update(File).values(used_at=func.now() - timedelta(days=8)))
+    purger.purge()
+    assert services.files.get(file.id) is None
+    assert services.bucket.head(file.key) is None
 
 
 def test_a_deleted_job_frees_its_idempotency_key(database, stored, delete, read_job):
@@ -206,7 +290,22 @@ def test_an_attempt_that_is_paid_for_twice_is_still_cancelled_after_the_deletion
         receive(session, "msg_dup", read_prediction(raw), job_id)
     [hint] = read_delivery(database, "msg_dup")
 
+    with database.begin() as session:
+        kept = session.scalars(select(Delivery.prediction)).one()
+    assert set(kept) == {"id", "status", "created_at"}
     assert hint.arguments == {"job_id": str(job_id)}
+
+
+class _Slow:
+    """A bucket whose puts are overtaken by all that happens meanwhile."""
+
+    def __init__(self, bucket, meanwhile):
+        self._bucket = bucket
+        self._meanwhile = meanwhile
+
+    def put(self, *arguments):
+        self._meanwhile()
+        self._bucket.put(*arguments)
 
 
 class _Deleting:

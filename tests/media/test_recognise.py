@@ -78,7 +78,7 @@ def tar():
             "safetensors",
         ),
         (b"\x93NUMPY\1\0", None, "application/octet-stream", "npy"),
-        (gzip.compress(b"x"), None, "application/gzip", "gz"),
+        (gzip.compress(b"x", mtime=0), None, "application/gzip", "gz"),
         (tar(), None, "application/x-tar", "tar"),
         (crafted.glb(), "application/octet-stream", "model/gltf-binary", "glb"),
         (b"%PDF-1.7\n", "image/jpeg", "application/pdf", "pdf"),

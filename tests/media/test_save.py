@@ -159,6 +159,24 @@ def test_a_large_file_is_left_to_a_run_of_its_own(services, storing, media, read
     assert (read_job(job_id).status, media(job_id)[0].bytes) == ("succeeded", LARGE)
 
 
+def test_a_small_file_that_is_gone_does_not_cost_a_large_one(
+    services, storing, media, attempts_of, database, read_job
+):
+    job_id = storing("emulator/bytes", input={"bytes": LARGE, "count": 2})
+    told = attempts_of(job_id)[0].prediction
+    gone = told["output"][0].rsplit("/", 1)[0] + "/nothing.bin"
+    with database.begin() as session:
+        before = {**told, "output": [*told["output"], gone]}
+        session.execute(update(Attempt).values(prediction=before))
+
+    [hint] = services.storer.store(job_id)
+    assert hint.queue == STORE_LARGE
+    services.storer.store(job_id)
+
+    assert read_job(job_id).error["code"] == "output_expired"
+    assert [item.name for item in media(job_id)] == ["original-001.bin", "original-002.bin"]
+
+
 def test_large_files_wait_while_all_places_for_such_are_taken(services, storing, read_job):
     job_id, small = storing("emulator/bytes", input={"bytes": LARGE}), storing()
     services.storer.store(job_id)

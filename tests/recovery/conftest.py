@@ -1,14 +1,31 @@
-"""What tests of records begin with: records of jobs that ran, and a database that forgot them."""
+"""Jobs with all that is written of them, in bucket and records; a database that forgot them; and
+history at the local Replicate, through a relay that changes what its lists say."""
 
 import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
-from fixative.postgres.tables import Job, Owner
+from fixative.media.manifest import NAME
+from fixative.names import Hint
+from fixative.postgres.engine import Database
+from fixative.postgres.media_tables import File
+from fixative.postgres.operation_tables import Epoch, Pause
+from fixative.postgres.sync_tables import SyncResult, SyncRun
+from fixative.postgres.tables import ApiKey, Job, Owner
+from fixative.recovery.history import History
+from fixative.recovery.history_runs import Walk
 from fixative.recovery.poll import ask_about
 from fixative.recovery.replay_find import Chosen
+from fixative.replicate.client import Replicate
+from worker.services import Services
 
 
 @pytest.fixture
@@ -86,3 +103,167 @@ def rewritten(processed):
         return path
 
     return write
+
+
+@pytest.fixture
+def ended(services, database, submit, attempts_of, eventually, read_job):
+    """A job that was stored, derived and recorded; and its manifest from the bucket."""
+
+    def make(**request):
+        job_id = submit(**request)
+        services.submitter.submit(job_id)
+
+        def storing():
+            ask_about(database, services.replicate, attempts_of(job_id)[0].prediction_id)
+            return read_job(job_id).status == "storing"
+
+        eventually(storing)
+        services.storer.store(job_id)
+        services.deriver.derive(job_id)
+        services.recorder.record(job_id)
+        return job_id, json.loads(services.bucket.read(services.keys.key(read_job(job_id), NAME)))
+
+    return make
+
+
+@pytest.fixture
+def forgotten(database):
+    """A database that knows nobody and nothing."""
+
+    def forget():
+        with database.begin() as session:
+            for table in (Job, ApiKey, Pause, Epoch, File, Owner):
+                session.execute(delete(table))
+
+    return forget
+
+
+class Relay:
+    """Passes each read on to the local Replicate; a test may change its answers, or answer itself.
+
+    `change` is given the path with its query, and the JSON of the answer; what it gives back, JSON
+    or a status with JSON, is answered.
+    """
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.url = ""
+        self.change: Callable[[str, Any], Any] = lambda _, body: body
+        self.lists: list[str] = []
+
+    def answer(self, path: str) -> tuple[int, bytes]:
+        if path.startswith("/v1/predictions?") or path == "/v1/predictions":
+            self.lists.append(path)
+        told = httpx.get(self.origin + path, headers={"Authorization": "Bearer r8_test"})
+        changed = self.change(path, told.json())
+        status, body = changed if isinstance(changed, tuple) else (told.status_code, changed)
+        return status, json.dumps(body).encode()
+
+
+@pytest.fixture
+def relay(local_replicate: str) -> Iterator[Relay]:
+    made = Relay(local_replicate)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, content = made.answer(self.path)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        made.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield made
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def sent() -> list[Hint]:
+    """The hints that history sends."""
+    return []
+
+
+@pytest.fixture
+def history(services: Services, sent: list[Hint]) -> History:
+    """History sync as the worker has it, but for what it sends."""
+    return History(
+        database=services.database,
+        replicate=services.replicate,
+        stopping=services.stopping,
+        imports="all",
+        send=sent.extend,
+    )
+
+
+@pytest.fixture
+def relayed(environ: dict[str, str], relay: Relay, history: History) -> Iterator[History]:
+    """The same with Replicate behind the relay."""
+    replicate = Replicate(relay.url, "r8_test")
+    yield replace(history, replicate=replicate)
+    replicate.close()
+
+
+@pytest.fixture
+def add_history(emulator: httpx.Client) -> Callable[..., None]:
+    """Let Replicate have this many finished predictions, made over the last seconds."""
+
+    def add(count: int, span_seconds: float = 3000, **more: Any) -> None:
+        body = {"count": count, "span_seconds": span_seconds, **more}
+        emulator.post("/_emulator/history", json=body, timeout=60).raise_for_status()
+
+    return add
+
+
+@pytest.fixture
+def run_of(database: Database) -> Callable[[History, Walk], SyncRun]:
+    """Sync history to this walk's end; its run."""
+
+    def sync(history: History, walk: Walk) -> SyncRun:
+        run_id = history.sync(walk)
+        with database.begin() as session:
+            return session.get_one(SyncRun, run_id)
+
+    return sync
+
+
+@pytest.fixture
+def bootstrap(history: History, run_of: Callable[..., SyncRun]) -> Callable[..., SyncRun]:
+    def run(**walk: Any) -> SyncRun:
+        return run_of(history, Walk(bootstrap=True, **walk))
+
+    return run
+
+
+@pytest.fixture
+def regular(history: History, run_of: Callable[..., SyncRun]) -> Callable[..., SyncRun]:
+    def run(**walk: Any) -> SyncRun:
+        return run_of(history, Walk(**walk))
+
+    return run
+
+
+@pytest.fixture
+def all_jobs(database: Database) -> Callable[[], list[Job]]:
+    """Every job, oldest first."""
+
+    def read() -> list[Job]:
+        with database.begin() as session:
+            return list(session.scalars(select(Job).order_by(Job.created_at)))
+
+    return read
+
+
+@pytest.fixture
+def results_of(database: Database) -> Callable[[SyncRun], list[SyncResult]]:
+    def read(run: SyncRun) -> list[SyncResult]:
+        found = select(SyncResult).where(SyncResult.run_id == run.id).order_by(SyncResult.id)
+        with database.begin() as session:
+            return list(session.scalars(found))
+
+    return read

@@ -338,11 +338,11 @@ def test_two_replays_at_once_make_one_job(database, ran, forget_all, replay):
     ran()
     forget_all()
     words = []
-    threads = [threading.Thread(target=lambda: words.extend(replay())) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: words.extend(replay())) for _ in range(2)]
 
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert sorted(words) == ["already there"] * 3 + ["replayed"]
+    assert sorted(words) == ["already there", "replayed"]

@@ -3,47 +3,14 @@
 import json
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import insert, select, update
+from uuid_utils.compat import uuid7
 
-from fixative.errors import Corrupt
+from fixative.errors import Conflict, Corrupt
 from fixative.jobs.store import get_job
-from fixative.media.manifest import NAME, manifest_of
+from fixative.media.manifest import manifest_of
 from fixative.postgres.tables import Attempt, Job, Owner, Transition
-from fixative.recovery.poll import ask_about
 from fixative.recovery.restore import restore
-
-
-@pytest.fixture
-def ended(services, database, submit, attempts_of, eventually, read_job):
-    """A job that was stored, derived and recorded; and its manifest from the bucket."""
-
-    def make(**request):
-        job_id = submit(**request)
-        services.submitter.submit(job_id)
-
-        def storing():
-            ask_about(database, services.replicate, attempts_of(job_id)[0].prediction_id)
-            return read_job(job_id).status == "storing"
-
-        eventually(storing)
-        services.storer.store(job_id)
-        services.deriver.derive(job_id)
-        services.recorder.record(job_id)
-        return job_id, json.loads(services.bucket.read(services.keys.key(read_job(job_id), NAME)))
-
-    return make
-
-
-@pytest.fixture
-def forgotten(database):
-    """A database that knows nobody and nothing."""
-
-    def forget():
-        with database.begin() as session:
-            session.execute(delete(Job))
-            session.execute(delete(Owner))
-
-    return forget
 
 
 @pytest.fixture
@@ -94,9 +61,63 @@ def test_twice_is_once(database, ended, forgotten, restored):
         assert len(session.scalars(select(Attempt.id)).all()) == 1
 
 
+def test_a_key_that_was_used_again_meanwhile_stays_with_the_later_job(
+    database, ended, forgotten, restored, submit, read_job, owner_id
+):
+    job_id, manifest = ended()
+    forgotten()
+    manifest["job"]["idempotency_key"] = "once"
+    with database.begin() as session:
+        session.add(Owner(id=owner_id, name="tests"))
+    later = submit()
+    with database.begin() as session:
+        session.execute(update(Job).values(idempotency_key="once"))
+
+    assert restored(manifest)
+
+    assert (read_job(job_id).idempotency_key, read_job(later).idempotency_key) == (None, "once")
+
+
+def test_a_prediction_that_another_job_has_is_a_conflict(
+    database, ended, forgotten, restored, submit, owner_id
+):
+    _, manifest = ended()
+    forgotten()
+    with database.begin() as session:
+        session.add(Owner(id=owner_id, name="tests"))
+    stranger = submit()
+    [attempt] = manifest["attempts"]
+    with database.begin() as session:
+        taken = {"job_id": stranger, "number": 1, "prediction_id": attempt["prediction_id"]}
+        session.execute(insert(Attempt).values(id=uuid7(), **taken))
+
+    with pytest.raises(Conflict, match="prediction_id"):
+        restored(manifest)
+
+
+def test_what_had_not_ended_takes_its_old_place_in_the_queue_and_is_not_recorded_anew(
+    database, submit, forgotten, restored, read_job
+):
+    job_id = submit()
+    with database.begin() as session:
+        manifest = json.loads(
+            json.dumps(manifest_of(session, get_job(session, job_id)), default=str)
+        )
+    forgotten()
+
+    restored(manifest)
+
+    job = read_job(job_id)
+    assert (job.status, job.fair_at, job.record_due_at) == ("queued", job.created_at, None)
+    assert job.acceptance_recorded_at is not None
+
+
 @pytest.mark.parametrize(
     "broken",
-    [None, [], {}, {"format": 99}, {"format": 1}, {"format": 1, "job": {"id": "x"}}],
+    [
+        *(None, [], {}, {"format": 99}, {"format": 1}, {"format": 1, "job": {"id": "x"}}),
+        {"format": 1, "job": {}, "attempts": [], "media": [], "files": [], "transitions": []},
+    ],
 )
 def test_what_is_no_manifest_is_named_and_nothing_is_written(database, restored, broken):
     with pytest.raises(Corrupt):

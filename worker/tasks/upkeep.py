@@ -1,5 +1,6 @@
 """Upkeep: what the system does for itself."""
 
+import time
 from typing import Any
 
 import structlog
@@ -7,7 +8,10 @@ import structlog
 from fixative import names
 from fixative.errors import DatabaseAway
 from fixative.postgres.presence import canary_heard
+from fixative.recovery.export_access import export_access as copy_access
 from worker.app import app
+
+PURGE_AT_MOST_SECONDS = 45.0  # beat sends the next after a minute
 
 log = structlog.get_logger(__name__)
 
@@ -15,9 +19,17 @@ log = structlog.get_logger(__name__)
 @app.task(name=names.PURGE_EXPIRED)
 def purge_expired() -> None:
     """Remove what was deleted, or has had its time. Not a tick: whoever deletes hints it."""
+    until = time.monotonic() + PURGE_AT_MOST_SECONDS
     while app.services().purger.purge():
-        if app.services().stopping.is_set():
+        if app.services().stopping.is_set() or time.monotonic() > until:
             return
+
+
+@app.task(name=names.EXPORT_ACCESS)
+def export_access() -> None:
+    """Copy owners and keys to the bucket, if they have changed. Not a tick: twice is no harm."""
+    services = app.services()
+    copy_access(services.database, services.bucket, services.keys)
 
 
 @app.task(name=names.CANARY, bind=True)

@@ -13,7 +13,7 @@ OF_JOBS = {
     "ix_jobs_expiring": ("expires_at", "status = 'storing'"),
     "ix_jobs_record_due": ("record_due_at", "record_due_at IS NOT NULL"),
     "ix_jobs_purge_due": ("purge_due_at", "purge_due_at IS NOT NULL"),
-    "ix_jobs_kept": ("completed_at", "completed_at IS NOT NULL AND deleted_at IS NULL"),
+    "ix_jobs_kept": ("owner_id, completed_at", "completed_at IS NOT NULL AND deleted_at IS NULL"),
 }
 
 
@@ -25,8 +25,8 @@ def upgrade() -> None:
         "jobs",
         sa.Column("large", sa.Boolean(), server_default=sa.text("false"), nullable=False),
     )
-    for name, (column, condition) in OF_JOBS.items():
-        op.create_index(name, "jobs", [column], postgresql_where=sa.text(condition))
+    for name, (columns, condition) in OF_JOBS.items():
+        op.create_index(name, "jobs", columns.split(", "), postgresql_where=sa.text(condition))
     op.add_column("attempts", sa.Column("input", JSON, nullable=True))
     op.add_column("media", sa.Column("details", JSON, nullable=True))
     op.add_column("media", sa.Column("derive_error", sa.Text(), nullable=True))
@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.Text(), nullable=True),
         sa.Column("created_at", INSTANT, server_default=sa.text("now()"), nullable=False),
         sa.Column("stored_at", INSTANT, nullable=True),
+        sa.Column("used_at", INSTANT, server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(["owner_id"], ["owners.id"], name=op.f("fk_files_owner_id")),
         sa.ForeignKeyConstraint(
             ["job_id"], ["jobs.id"], name=op.f("fk_files_job_id"), ondelete="CASCADE"
@@ -53,7 +54,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_files_page", "files", ["owner_id", "id"])
     op.create_index(
-        "ix_files_expiring", "files", ["created_at"], postgresql_where=sa.text("job_id IS NULL")
+        "ix_files_kept",
+        "files",
+        ["owner_id", "used_at"],
+        postgresql_where=sa.text("job_id IS NULL AND stored_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_files_unseen",
+        "files",
+        ["created_at"],
+        postgresql_where=sa.text("stored_at IS NULL"),
     )
 
 

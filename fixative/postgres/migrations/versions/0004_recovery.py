@@ -32,11 +32,15 @@ def upgrade() -> None:
         sa.Column("cursor", sa.Text(), nullable=True),
         *(
             sa.Column(name, sa.Integer(), server_default="0", nullable=False)
-            for name in ("pages", "predictions_checked", "jobs_created", "jobs_updated", "skipped")
+            for name in (
+                *("pages", "predictions_checked", "jobs_processed"),
+                *("jobs_created", "jobs_updated", "skipped"),
+            )
         ),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("lease_token", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("lease_until", INSTANT, nullable=True),
+        sa.Column("began_at", INSTANT, server_default=sa.text("now()"), nullable=False),
         sa.Column("started_at", INSTANT, server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", INSTANT, server_default=sa.text("now()"), nullable=False),
         sa.Column("finished_at", INSTANT, nullable=True),

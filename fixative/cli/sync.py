@@ -1,0 +1,98 @@
+"""`fixative sync`: Replicate's history walked back, with progress."""
+
+import sys
+import time
+from datetime import datetime
+from typing import Any
+
+import click
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from fixative.cli import api_client
+from fixative.cli.api_client import Api, connect
+from fixative.cli.screen import count, print_json, status_text, stderr, stdout, table
+
+COUNTED = ("pages", "predictions_checked", "jobs_created", "jobs_updated", "skipped")
+
+
+class Instant(click.ParamType[str]):
+    """A time in ISO 8601; without a zone it is the local one's."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The same with its zone."""
+        try:
+            return datetime.fromisoformat(value).astimezone().isoformat()
+        except ValueError:
+            self.fail(f"not a time in ISO 8601: {value}", param, ctx)
+
+
+@click.command()
+@click.option("--bootstrap", is_flag=True, help="Walk all of it, to its beginning.")
+@click.option("--since", type=Instant(), metavar="T", help="Walk back to this time.")
+@click.option("--until", type=Instant(), metavar="T", help="Leave out what is not older.")
+@click.option("--max-predictions", type=click.IntRange(1), metavar="N", help="Read no more.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def sync(
+    *,
+    bootstrap: bool,
+    since: str | None,
+    until: str | None,
+    max_predictions: int | None,
+    as_json: bool,
+) -> None:
+    """Bring in what Replicate knows and the database does not.
+
+    Alone it walks back to the last complete sync. One that is under way is followed, not doubled.
+    Interrupting this command leaves the sync running. Exit code 1 when it did not get to its end.
+    """
+    body = {
+        "bootstrap": bootstrap,
+        "since": since,
+        "until": until,
+        "max_predictions": max_predictions,
+    }
+    with connect() as api:
+        begun = api.post("/sync-replicate-jobs", body, headers={"Prefer": "wait=1"})
+        run = _followed(api, begun["sync_id"])
+    if as_json:
+        print_json(run)
+    else:
+        _show(run)
+    sys.exit(int(run["status"] == "failed" or bool(run["error"])))
+
+
+def _followed(api: Api, sync_id: str) -> dict[str, Any]:
+    """The run once it has ended; a bar follows it there."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(24),
+        TextColumn("{task.fields[done]}"),
+        TimeElapsedColumn(),
+        console=stderr(),
+        transient=True,
+    ) as progress:
+        bar = progress.add_task("syncing", total=None, done="")
+        while True:
+            run: dict[str, Any] = api.get(f"/syncs/{sync_id}", limit=0)
+            if run["status"] != "running":
+                return run
+            progress.update(
+                bar,
+                total=run["max_predictions"],
+                completed=run["predictions_checked"],
+                done=f"{count(run['predictions_checked'])} read, {count(run['jobs_created'])} new",
+            )
+            time.sleep(api_client.PAUSE_SECONDS)
+
+
+def _show(run: dict[str, Any]) -> None:
+    out = stdout()
+    summary = table("sync", "status", *(f"{name.replace('_', ' ')}>" for name in COUNTED))
+    summary.add_row(run["id"], status_text(run["status"]), *(count(run[name]) for name in COUNTED))
+    out.print(summary)
+    if run["error"]:
+        out.print(run["error"], style="red")
+    if run["status"] == "partial":
+        click.echo("The next sync of this kind goes on from where it stopped.", err=True)

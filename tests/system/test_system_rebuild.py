@@ -1,0 +1,256 @@
+"""The database is dropped, and comes back: nothing is lost, nothing is paid twice."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import boto3
+import httpx
+import psycopg
+import pytest
+
+from fixative.media.manifest import manifest_of
+from fixative.postgres.engine import Database
+from fixative.postgres.tables import Job
+from fixative.settings import load_settings
+
+MODELS = (
+    ("black-forest-labs/flux-schnell", {}),
+    ("meta/meta-llama-3-8b-instruct", {}),
+    ("emulator/report", {"frames": 2}),
+    ("emulator/fail", {}),
+)
+UNFINISHED = 3
+
+
+@pytest.fixture
+def environ(replicate, tmp_path):
+    """The variables of a system whose Replicate, and whose records, outlive it."""
+    httpx.post(f"{replicate}/_emulator/config", json={"creates_per_minute": 60000})
+    return {
+        "REPLICATE_API_TOKEN": "r8_any",
+        "REPLICATE_BASE_URL": replicate,
+        "FIXATIVE_ALLOWED_OUTPUT_HOSTS": replicate,
+        "FIXATIVE_CREATES_PER_MINUTE": "60000",
+        "OUTPUT_DIR": str(tmp_path / "records"),
+    }
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("number", [40, pytest.param(1000, marks=pytest.mark.soak)])
+def test_a_dropped_database_comes_back_whole_though_its_rebuild_is_killed(
+    start, replicate, environ, eventually, tmp_path, number
+):
+    system = start("--no-flower", **environ)
+    ended = [submit(system, *MODELS[n % len(MODELS)], n) for n in range(number)]
+    system.all_ended(ended, patience=600)
+    canceled = cancel_one(system, eventually)
+    deleted = ended[:: number // 4]
+    for job_id in deleted:
+        assert system.api.delete(f"/jobs/{job_id}").status_code == 204
+    kept = [*(set(ended) - set(deleted)), canceled]
+    eventually(lambda: manifests(system) == {f"{job_id}/metadata.json" for job_id in kept})
+    key = system.api.post("/admin/keys", json={"owner": "studio"}).json()["key"]
+    celery(system, "fixative.export_access")
+    eventually(lambda: "studio" in content(system, "config/owners.json"))
+    links = [media["url"] for job_id in kept[:20] for media in system.job(job_id)["media"]]
+    unfinished = [
+        submit(system, "emulator/sleep", {"seconds": 15}, -n) for n in range(1, UNFINISHED + 1)
+    ]
+    eventually(lambda: {system.job(job_id)["status"] for job_id in unfinished} == {"processing"})
+    write_accepted(system, tmp_path / "records", unfinished)
+    assert system.stop() == 0
+
+    services = start("--services", **environ)
+    before, lines = services.fixative("digest"), told(services)
+    drop_database(services)
+    began = time.monotonic()
+    kill_in_the_middle(services, "rebuild", "--from", "bucket,records")
+    report = json.loads(services.fixative("rebuild", "--from", "bucket,records", "--json"))
+    rebuilt = told(services)
+    assert [
+        (rebuilt.get(id_), line) for id_, line in lines.items() if rebuilt.get(id_) != line
+    ] == []
+    assert services.fixative("digest") == before
+    assert report["problems"] == []
+    assert report["unfinished"] == UNFINISHED
+    recovered = json.loads(services.fixative("recover", "--json"))
+    print(f"{number} jobs: rebuilt and recovered in {time.monotonic() - began:.1f} s")
+    assert (recovered["unclear"], recovered["found"]) == (UNFINISHED, UNFINISHED)
+    services.stop()
+
+    system = start("--no-flower", **environ)
+    assert {job["status"] for job in system.all_ended(unfinished)} == {"succeeded"}
+    after = told(system)
+    assert {id_: after[id_] for id_ in lines if id_ not in unfinished} == {
+        id_: line for id_, line in lines.items() if id_ not in unfinished
+    }
+    assert creates(replicate) == [1] * (number + 1 + UNFINISHED)
+    assert {system.api.get(f"/jobs/{job_id}").status_code for job_id in deleted} == {410}
+    for link in links:
+        assert httpx.get(at_this_address(system, link)).raise_for_status().content
+    headers = {"Authorization": f"Bearer {key}"}
+    assert httpx.get(f"{system.run['api_url']}/jobs", headers=headers).status_code == 200
+    assert json.loads(content(system, "config/owners.json"))["owners"]
+    eventually(lambda: manifests(system) >= {f"{job_id}/metadata.json" for job_id in unfinished})
+    assert "0 without a row, 0 rows without their object" in system.fixative("doctor", "--bucket")
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(400)
+def test_a_lost_bucket_leaves_the_rows_and_what_can_be_written_again_is(
+    start, replicate, environ, eventually
+):
+    system = start("--no-flower", **environ)
+    jobs = [submit(system, *MODELS[n % 2], n) for n in range(4)]
+    system.all_ended(jobs)
+    system.api.delete(f"/jobs/{jobs[0]}").raise_for_status()
+    eventually(lambda: f"deleted/{jobs[0]}.json" in system.objects())
+    eventually(lambda: len(manifests(system)) == 3)
+    lines = told(system)
+    media = system.job(jobs[1])["media"]
+    assert system.stop() == 0
+
+    services = start("--services", **environ)
+    began = time.monotonic()
+    empty_bucket(services)
+    report = json.loads(services.fixative("rebuild", "--from", "bucket", "--json"))
+    print(f"a lost bucket: looked through in {time.monotonic() - began:.1f} s")
+    assert report["not_recovered"]["media: missing"] >= 3
+    assert any(jobs[1] in problem["name"] for problem in report["problems"])
+    services.fixative("recover")
+    services.stop()
+
+    system = start("--no-flower", **environ)
+    assert told(system) == lines
+    assert httpx.get(at_this_address(system, media[0]["url"])).status_code == 503
+    eventually(lambda: len(manifests(system)) == 3)
+    eventually(lambda: f"deleted/{jobs[0]}.json" in system.objects())
+    system.assert_stored(system.ended(submit(system, *MODELS[0], 99)))
+    assert creates(replicate) == [1] * 5
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(400)
+def test_without_manifests_a_rebuild_names_every_job_that_nothing_tells_of(
+    start, environ, eventually
+):
+    system = start("--no-flower", **environ)
+    jobs = [submit(system, *MODELS[0], n) for n in range(3)]
+    system.all_ended(jobs)
+    eventually(lambda: len(manifests(system)) == 3)
+    assert system.stop() == 0
+
+    (system.data_dir / "postgres").rename(system.data_dir / "postgres.lost")
+    services = start("--services", **environ)
+    empty_bucket(services, ending="/metadata.json")
+    report = json.loads(services.fixative("rebuild", "--json"))
+
+    named = {p["name"] for p in report["problems"] if p["kind"] == "jobs: unknown"}
+    assert named == set(jobs)
+    assert "records" in report["not_asked"]
+
+
+def submit(system, model, more, number):
+    """A job whose input nobody else has, so that what was created for it can be counted."""
+    return system.submit(model, prompt=f"number {number}", **more)
+
+
+def cancel_one(system, eventually):
+    job_id = submit(system, "emulator/sleep", {"seconds": 60}, "canceled")
+    eventually(lambda: system.job(job_id)["status"] == "processing")
+    system.api.post(f"/jobs/{job_id}/cancel").raise_for_status()
+    assert system.ended(job_id)["status"] == "canceled"
+    return job_id
+
+
+def write_accepted(system, directory, job_ids):
+    """The records of these jobs as they were accepted: what became of them is not in it."""
+    settings = load_settings({"FIXATIVE_DATA_DIR": str(system.data_dir), **system.environ})
+    database = Database(settings.sqlalchemy_url, connections=1)
+    folder = directory / "daily" / "2026-01-02" / "accepted"
+    folder.mkdir(parents=True)
+    for job_id in job_ids:
+        with database.begin() as session:
+            manifest = manifest_of(session, session.get_one(Job, job_id))
+        manifest["job"] |= {"status": "queued", "attempt_id": None, "submitted_at": None}
+        manifest |= {"attempts": [], "transitions": manifest["transitions"][:1]}
+        record = {"job_id": job_id, "fixative": manifest}
+        (folder / f"{job_id}.json").write_text(json.dumps(record, default=str))
+    database.close()
+
+
+def celery(system, task):
+    environ = {**system.environ, "FIXATIVE_DATA_DIR": str(system.data_dir)}
+    program = Path(sys.executable).with_name("celery")
+    command = [program, "-A", "worker.app", "call", task]
+    subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
+
+
+def drop_database(services):
+    server, _, name = services.run["database_url"].rpartition("/")
+    name = name.partition("?")[0]
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}"')
+
+
+def kill_in_the_middle(services, *arguments):
+    """Run a command, and kill it when it has written its first jobs."""
+    process = services.command(*arguments)
+    with psycopg.connect(services.run["database_url"], autocommit=True) as connection:
+        while process.poll() is None:
+            [known] = connection.execute("SELECT to_regclass('jobs')").fetchone()
+            if known and connection.execute("SELECT 1 FROM jobs OFFSET 5 LIMIT 1").fetchone():
+                process.kill()
+    process.communicate()
+    assert process.returncode == -9
+
+
+def told(system):
+    """Each job's line of the export, by its id."""
+    lines = system.fixative("export").splitlines()
+    return {json.loads(line)["id"]: line for line in lines}
+
+
+def manifests(system):
+    found = [key for key in system.objects() if key.endswith("/metadata.json")]
+    return {"/".join(key.split("/")[-2:]) for key in found}
+
+
+def s3(system):
+    at = system.run["s3"]
+    return at["bucket"], boto3.client(
+        "s3",
+        endpoint_url=at["endpoint_url"],
+        region_name=at["region"],
+        aws_access_key_id=at["access_key"],
+        aws_secret_access_key=at["secret_key"],
+    )
+
+
+def content(system, key):
+    if key not in system.objects():
+        return ""
+    bucket, client = s3(system)
+    with client.get_object(Bucket=bucket, Key=key)["Body"] as body:
+        return body.read().decode()
+
+
+def empty_bucket(system, ending=""):
+    bucket, client = s3(system)
+    for key in system.objects():
+        if key.endswith(ending):
+            client.delete_object(Bucket=bucket, Key=key)
+
+
+def at_this_address(system, link):
+    return f"{system.run['api_url']}/media/{link.partition('/media/')[2]}"
+
+
+def creates(replicate):
+    """How often each input was created: every one is one job's own."""
+    stats = httpx.get(f"{replicate}/_emulator/stats").json()
+    return sorted(stats["creates"]["by_input"].values())
