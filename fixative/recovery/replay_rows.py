@@ -12,10 +12,11 @@ from sqlalchemy.types import TypeEngine
 
 from fixative.errors import Corrupt, MalformedPrediction, RecordRefused
 from fixative.postgres.media_tables import File, Media
-from fixative.postgres.tables import Attempt, Job, Transition
+from fixative.postgres.tables import CAUSES, JOB_STATUSES, OUTCOMES, Attempt, Job, Transition
 from fixative.replicate.prediction import Prediction, read_prediction
 
 PARTS = {"attempts": Attempt, "media": Media, "files": File, "transitions": Transition}
+WORDS = {"status": JOB_STATUSES, "outcome": OUTCOMES, "cause": CAUSES}
 LISTS = ("warnings", "candidates", "pointers")
 
 
@@ -91,10 +92,10 @@ def _fits(column: Column[Any], value: Any) -> bool:
         return type(value) is int and abs(value) < 2**bits
     if isinstance(kind, Boolean | Float):
         return type(value) in ((bool,) if isinstance(kind, Boolean) else (int, float))
-    return isinstance(value, str) and _fits_text(kind, value)
+    return isinstance(value, str) and _fits_text(column.name, kind, value)
 
 
-def _fits_text(kind: TypeEngine[Any], value: str) -> bool:
+def _fits_text(name: str, kind: TypeEngine[Any], value: str) -> bool:
     try:
         if isinstance(kind, Uuid):
             return str(uuid.UUID(value)) == value
@@ -102,4 +103,4 @@ def _fits_text(kind: TypeEngine[Any], value: str) -> bool:
             return datetime.fromisoformat(value).tzinfo is not None
     except ValueError:
         return False
-    return "\0" not in value
+    return value in WORDS.get(name, (value,)) and "\0" not in value

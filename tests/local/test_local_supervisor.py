@@ -18,7 +18,8 @@ FAKE_SYSTEM = Path(__file__).with_name("fake_system.py")
 FIXATIVE = [sys.executable, "-c", "from fixative.cli.main import main; main()"]
 ROLES = ["supervisor", "postgres", "valkey", "seaweedfs", "emulator", "api", "worker-io"]
 FIELDS = (
-    "api_url dashboard_url flower_url replicate_url admin_key database_url redis_url s3 processes"
+    "api_url dashboard_url flower_url replicate_url admin_key database_url redis_url s3"
+    " output_dir processes"
 )
 Until = Callable[[Callable[[], object]], None]
 Alive = Callable[[int], bool]
