@@ -63,6 +63,7 @@ def rebuild(*, sources: list[str], data_dir: Path, as_json: bool) -> None:
 def _run(settings: Settings, sources: list[str], records: Path, report: "Report") -> None:
     from fixative.postgres.engine import Database
     from fixative.postgres.migrate import upgrade
+    from fixative.recovery.history import History
     from fixative.recovery.rebuild import Rebuilder
     from fixative.recovery.rebuild_many import AT_ONCE
     from worker.services import Services
@@ -78,7 +79,13 @@ def _run(settings: Settings, sources: list[str], records: Path, report: "Report"
             keys=services.keys,
             epoch=services.epoch,
             records=records,
-            import_history=None,
+            history=History(
+                database=services.database,
+                replicate=services.replicate,
+                stopping=services.stopping,
+                imports="all",
+                send=lambda _: None,  # there is nobody to be hinted: the sweep does, later
+            ),
         ).rebuild(sources, report)
     finally:
         alone.close()

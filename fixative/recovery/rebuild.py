@@ -6,7 +6,7 @@ after a kill too, and on a database that has lost only a part or is an older bac
 had not ended gives way to what tells of its end.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from fixative.postgres.engine import Database
 from fixative.postgres.presence import live
 from fixative.recovery.epoch import EpochGuard
 from fixative.recovery.export_access import restore_access
+from fixative.recovery.history import History
 from fixative.recovery.rebuild_check import check
 from fixative.recovery.rebuild_report import Report
 from fixative.recovery.rebuild_sources import (
@@ -36,8 +37,7 @@ from fixative.recovery.rebuild_tombstones import honour_tombstones
 class Rebuilder:
     """What rebuilding needs: a migrated `database`, and the same one again, `alone`.
 
-    `database` has AT_ONCE connections and one more, `alone` has one. `import_history` None: there
-    is no import of Replicate's history.
+    `database` has AT_ONCE connections and one more, `alone` has one.
     """
 
     database: Database
@@ -46,7 +46,7 @@ class Rebuilder:
     keys: Keys
     epoch: EpochGuard
     records: Path
-    import_history: Callable[[], None] | None
+    history: History
 
     @property
     def sources(self) -> tuple[tuple[str, Source], ...]:
@@ -54,14 +54,14 @@ class Rebuilder:
         return (
             (BUCKET, partial(from_bucket, self.bucket, self.keys)),
             (RECORDS, partial(from_records, self.records)),
-            (REPLICATE, partial(from_replicate, self.import_history)),
+            (REPLICATE, partial(from_replicate, self.history)),
         )
 
     def rebuild(self, chosen: Collection[str], report: Report) -> None:
         """Bring back all that the chosen sources tell; `report` says what, and what not.
 
         Afterwards nothing is submitted until `recover` has run. Raises Conflict while workers are
-        alive; BucketError or DatabaseAway, and as `import_history`: then it is to be run again.
+        alive; BucketError or DatabaseAway: then it is to be run again.
         """
         with self.database.begin() as session:
             if alive := live(session):

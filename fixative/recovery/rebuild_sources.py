@@ -16,8 +16,11 @@ from fixative.media.keys import Keys
 from fixative.media.manifest import NAME
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import TERMINAL_STATUSES, Job
+from fixative.recovery.history import History
+from fixative.recovery.history_runs import Walk, get_run
 from fixative.recovery.rebuild_many import Written, bring_back
 from fixative.recovery.rebuild_report import Report
+from fixative.recovery.recover import make_unclear
 from fixative.recovery.restore import restore
 
 Source = Callable[[Database, Report], None]
@@ -71,15 +74,22 @@ def from_records(directory: Path, database: Database, report: Report) -> None:
         bring_back(database, report, RECORDS, written(kind), bring, done=done)
 
 
-def from_replicate(
-    import_history: Callable[[], None] | None, _database: Database, report: Report
-) -> None:
-    """What Replicate's history knows and nobody else told. Raises as `import_history`."""
-    if import_history is None:
-        report.not_asked[REPLICATE] = "this version does not import Replicate's history"
-        return
+def from_replicate(history: History, database: Database, report: Report) -> None:
+    """What Replicate's history knows and nobody else told. Raises DatabaseAway.
+
+    A prediction of a job that has not ended must not be taken for a stranger's: so these are made
+    unclear first, as `recover` does, and what may be theirs is set aside for it.
+    """
+    with database.begin() as session:
+        make_unclear(session)
     report.say("replicate: reading the history")
-    import_history()
+    run_id = history.sync(Walk(bootstrap=True))
+    with database.begin() as session:
+        run = get_run(session, run_id)
+    report.brought_back[REPLICATE] += run.jobs_created
+    if run.status != "complete":
+        why = f"{run.status}: {run.error or 'another process reads it'}"
+        report.problem(f"{REPLICATE}: not read to its end", "history", why)
 
 
 def _json(content: bytes) -> Any:

@@ -47,7 +47,7 @@ def recover(database: Database, replicate: Replicate, epoch: EpochGuard) -> Reco
             raise Conflict(f"workers are running: stop {', '.join(alive)} first")
     epoch.hold()
     with database.begin() as session:
-        unclear = _make_unclear(session)
+        unclear = make_unclear(session)
     adopt_unknown(database, replicate)
     with database.begin() as session:
         left = session.scalars(
@@ -58,7 +58,7 @@ def recover(database: Database, replicate: Replicate, epoch: EpochGuard) -> Reco
     return Recovered(unclear, unclear - left, number)
 
 
-def _make_unclear(session: Session) -> int:
+def make_unclear(session: Session) -> int:
     """Every unfinished job without a prediction may have got one; how many are unclear now.
 
     Attempts that were unsettled may have been settled since, and others made after them: their

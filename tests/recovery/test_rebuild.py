@@ -14,7 +14,7 @@ from fixative.jobs.ingest import ingest
 from fixative.jobs.store import find_job, get_job
 from fixative.media.audit import audit
 from fixative.media.files import Files
-from fixative.media.manifest import NAME, manifest_of
+from fixative.media.manifest import NAME, as_json, manifest_of
 from fixative.media.reader import HashingReader
 from fixative.postgres.engine import Database
 from fixative.postgres.media_tables import File, Media
@@ -25,6 +25,7 @@ from fixative.recovery.export import export
 from fixative.recovery.rebuild import Rebuilder
 from fixative.recovery.rebuild_report import Report
 from fixative.recovery.rebuild_sources import ORDER
+from fixative.recovery.recover import recover
 from fixative.replicate.prediction import read_prediction
 
 
@@ -36,13 +37,13 @@ def alone(settings):
 
 
 @pytest.fixture
-def rebuild(services, alone, tmp_path):
+def rebuild(services, alone, history, tmp_path):
     """Rebuild as the command does; the report."""
 
     def run(sources=ORDER, **more):
         report = Report(say=lambda _: None)
         parts = {name: getattr(services, name) for name in ("database", "bucket", "keys", "epoch")}
-        rebuilder = Rebuilder(**parts, alone=alone, records=tmp_path, import_history=None, **more)
+        rebuilder = Rebuilder(**parts, alone=alone, history=history, records=tmp_path, **more)
         rebuilder.rebuild(sources, report)
         return report
 
@@ -98,7 +99,7 @@ def test_ended_jobs_come_back_from_the_bucket_to_the_byte_and_again_is_no_harm(
     assert digest() == before
     assert (first.brought_back["bucket"], again.brought_back["bucket"]) == (2, 0)
     assert again.there_already == 2
-    assert set(first.not_asked) == {"records", "replicate"}
+    assert (set(first.not_asked), first.brought_back["replicate"]) == ({"records"}, 0)
     assert audit(alone, services.bucket, services.keys).clean
 
 
@@ -352,3 +353,42 @@ def record(directory, kind, job_id, manifest):
     folder.mkdir(parents=True, exist_ok=True)
     content = {"job_id": str(job_id), **({"fixative": manifest} if manifest else {})}
     (folder / f"{job_id}.json").write_text(json.dumps(content, default=str))
+
+
+def test_what_replicate_alone_knows_of_comes_back_as_jobs_of_history(
+    database, ended, forgotten, rebuild, services, add_history
+):
+    job_id, _ = ended()
+    services.bucket.delete([found.key for found in services.bucket.listing(services.keys.root)])
+    add_history(3)
+    forgotten()
+
+    report = rebuild()
+
+    with database.begin() as session:
+        jobs = list(session.scalars(select(Job)))
+    assert report.brought_back["replicate"] == len(jobs) == 4
+    assert {job.source for job in jobs} == {"sync"}
+    assert job_id not in {job.id for job in jobs}
+
+
+def test_a_prediction_of_a_job_that_had_not_ended_is_taken_for_nobody_elses(
+    database, services, submit, attempts_of, forgotten, rebuild, tmp_path, read_job, emulator
+):
+    job_id = submit()
+    with database.begin() as session:
+        accepted = json.loads(as_json(manifest_of(session, get_job(session, job_id))))
+    services.submitter.submit(job_id)
+    [attempt] = attempts_of(job_id)
+    forgotten()
+    record = tmp_path / "daily/2026-01-01/accepted" / f"{job_id}.json"
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps({"fixative": accepted}))
+
+    rebuild()
+    recover(database, services.replicate, services.epoch)
+
+    with database.begin() as session:
+        assert list(session.scalars(select(Job.id))) == [job_id]
+    assert attempts_of(job_id)[0].prediction_id == attempt.prediction_id
+    assert emulator.get("/_emulator/stats").json()["creates"]["total"] == 1
