@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from fixative.recovery.restore import restore, row_values
 from fixative.replicate.prediction import Prediction, richer
 
 SOURCE = "records"
+MOST_OF_AN_ID = 2**63 - 1
 
 
 def replay_own(session: Session, record: Record, manifest: Mapping[str, Any]) -> str:
@@ -30,7 +31,7 @@ def replay_own(session: Session, record: Record, manifest: Mapping[str, Any]) ->
     """
     job_id = uuid.UUID(record.job_id)
     predictions = predictions_of(manifest)
-    job = session.get(Job, job_id, with_for_update=True)
+    job = _locked(session, job_id)
     if job is not None and job.deleted_at is not None:
         return "deleted"
     if job is not None and str(job.owner_id) != manifest["job"]["owner_id"]:
@@ -43,6 +44,17 @@ def replay_own(session: Session, record: Record, manifest: Mapping[str, Any]) ->
     if made:
         return "replayed"
     return "updated" if any(changed) else "already there"
+
+
+def _locked(session: Session, job_id: uuid.UUID) -> Job | None:
+    """The job, if it is there; its attempts are locked before it, as `claim` does it.
+
+    Another replay of it comes after this one: it might be made between the two locks.
+    """
+    session.execute(select(func.pg_advisory_xact_lock(job_id.int & MOST_OF_AN_ID)))
+    attempts = select(Attempt.id).where(Attempt.job_id == job_id).order_by(Attempt.number)
+    session.execute(attempts.with_for_update())
+    return session.get(Job, job_id, with_for_update=True)
 
 
 def check_own(record: Record, manifest: Mapping[str, Any], stem: str) -> str | None:

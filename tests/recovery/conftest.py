@@ -68,18 +68,6 @@ def processed(output_dir):
 
 
 @pytest.fixture
-def forget_all(database):
-    """Make the database one that knows nobody and nothing."""
-
-    def forget():
-        with database.begin() as session:
-            session.execute(delete(Job))
-            session.execute(delete(Owner))
-
-    return forget
-
-
-@pytest.fixture
 def replay(services, output_dir):
     """Replay what lies at a place, OUTPUT_DIR by default; what became of each, in words."""
 
@@ -106,21 +94,11 @@ def rewritten(processed):
 
 
 @pytest.fixture
-def ended(services, database, submit, attempts_of, eventually, read_job):
+def ended(services, ran, read_job):
     """A job that was stored, derived and recorded; and its manifest from the bucket."""
 
     def make(**request):
-        job_id = submit(**request)
-        services.submitter.submit(job_id)
-
-        def storing():
-            ask_about(database, services.replicate, attempts_of(job_id)[0].prediction_id)
-            return read_job(job_id).status == "storing"
-
-        eventually(storing)
-        services.storer.store(job_id)
-        services.deriver.derive(job_id)
-        services.recorder.record(job_id)
+        job_id = ran(**request)
         return job_id, json.loads(services.bucket.read(services.keys.key(read_job(job_id), NAME)))
 
     return make

@@ -57,7 +57,7 @@ def lines(output_dir):
 
 
 def test_an_old_day_becomes_one_file_that_replay_reads_as_it_is(
-    archives, ran_long_ago, output_dir, lines, forget_all, replay, read_job
+    archives, ran_long_ago, output_dir, lines, forgotten, replay, read_job
 ):
     job_id = ran_long_ago()
 
@@ -69,7 +69,7 @@ def test_an_old_day_becomes_one_file_that_replay_reads_as_it_is(
     assert len(names) == 3
     assert names[f"processed/{job_id}.json"]["job_id"] == str(job_id)
     assert replay() == ["already there"]
-    forget_all()
+    forgotten()
     assert replay() == ["replayed"]
     assert read_job(job_id).status == "succeeded"
     assert replay(output_dir / f"daily/{OLD}.jsonl.gz") == ["already there"]
@@ -118,7 +118,7 @@ def purger(services, archives):
 
 
 def test_a_deleted_job_leaves_its_archive(
-    database, archives, purger, ran_long_ago, lines, read_job, forget_all, replay
+    database, archives, purger, ran_long_ago, lines, read_job, forgotten, replay
 ):
     gone, stays = ran_long_ago(), ran_long_ago()
     archives.tend()

@@ -105,10 +105,10 @@ def recorded(output_dir):
     return write
 
 
-def test_an_emptied_database_has_the_same_jobs_again(ran, whole, forget_all, replay):
+def test_an_emptied_database_has_the_same_jobs_again(ran, whole, forgotten, replay):
     job_id = ran(metadata={"of": "the caller"}, label="blue", input={"prompt": "猫"})
     before = whole(job_id)
-    forget_all()
+    forgotten()
 
     assert replay() == ["replayed"]
 
@@ -116,9 +116,9 @@ def test_an_emptied_database_has_the_same_jobs_again(ran, whole, forget_all, rep
     assert {row["role"] for row in before["media"]} >= {"original", "thumbnail"}
 
 
-def test_a_second_replay_changes_nothing(database, ran, whole, forget_all, replay, read_job):
+def test_a_second_replay_changes_nothing(database, ran, whole, forgotten, replay, read_job):
     job_id = ran()
-    forget_all()
+    forgotten()
     replay()
     before, row = whole(job_id), read_job(job_id)
 
@@ -130,10 +130,10 @@ def test_a_second_replay_changes_nothing(database, ran, whole, forget_all, repla
 
 
 def test_nothing_is_to_be_stored_or_submitted_of_what_was_replayed(
-    ran, forget_all, replay, read_job, services
+    ran, forgotten, replay, read_job, services
 ):
     job_id = ran()
-    forget_all()
+    forgotten()
     replay()
 
     job = read_job(job_id)
@@ -142,10 +142,10 @@ def test_nothing_is_to_be_stored_or_submitted_of_what_was_replayed(
 
 
 def test_a_dry_run_says_what_would_happen_and_touches_nothing(
-    database, ran, forget_all, replay, recorded
+    database, ran, forgotten, replay, recorded
 ):
     ran()
-    forget_all()
+    forgotten()
     recorded(SCRAPED)
 
     assert replay(dry_run=True) == ["replayed", "replayed"]
@@ -218,7 +218,7 @@ def test_what_the_record_knows_beyond_is_added(database, ran, replay, attempts_o
     assert attempts_of(job_id)[0].prediction == before
 
 
-def test_a_deleted_job_is_not_brought_back(services, database, ran, replay, processed, forget_all):
+def test_a_deleted_job_is_not_brought_back(services, database, ran, replay, processed, forgotten):
     job_id = ran()
     path = processed(job_id)
     content = path.read_bytes()
@@ -230,19 +230,19 @@ def test_a_deleted_job_is_not_brought_back(services, database, ran, replay, proc
     path.write_bytes(content)  # from a backup
 
     assert replay() == ["deleted"]
-    forget_all()  # the bucket still knows
+    forgotten()  # the bucket still knows
     assert replay() == ["deleted"]
 
     with database.begin() as session:
         assert session.scalars(select(Job.id)).all() == []
 
 
-def test_a_failed_job_is_named_and_not_replayed(services, database, submit, replay, forget_all):
+def test_a_failed_job_is_named_and_not_replayed(services, database, submit, replay, forgotten):
     job_id = submit()
     with database.begin() as session:
         move(session, job_id, "failed", cause="task", error=error_of("rejected", "no such model"))
     services.recorder.record(job_id)
-    forget_all()
+    forgotten()
 
     assert replay() == ["failed"]
 
@@ -319,11 +319,11 @@ def test_records_are_chosen_by_day_and_by_name(recorded, replay, output_dir):
     assert replay(loose, until=date.fromisoformat("2025-08-07")) == ["replayed"]
 
 
-def test_records_in_a_bucket_are_replayed_alike(environ, servers, ran, processed, forget_all):
+def test_records_in_a_bucket_are_replayed_alike(environ, servers, ran, processed, forgotten):
     address = f"s3://{servers['S3_BUCKET']}/{environ['S3_PREFIX']}-records"
     services = Services(load_settings({**environ, "OUTPUT_DIR": address}), connections=2)
     path = processed(ran())
-    forget_all()
+    forgotten()
     services.store.write(f"daily/2026-01-02/processed/{path.name}", [path.read_bytes()])
     services.store.write("daily/2026-01-02/summary.json", [b"{}"])
 
@@ -334,15 +334,20 @@ def test_records_in_a_bucket_are_replayed_alike(environ, servers, ran, processed
     services.close()
 
 
-def test_two_replays_at_once_make_one_job(database, ran, forget_all, replay):
+def test_many_replays_at_once_make_one_job(database, ran, forgotten, replay):
     ran()
-    forget_all()
-    words = []
-    threads = [threading.Thread(target=lambda: words.extend(replay())) for _ in range(2)]
+    forgotten()
+    words, together = [], threading.Barrier(8)
+
+    def run():
+        together.wait()
+        words.extend(replay())
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
 
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert sorted(words) == ["already there", "replayed"]
+    assert sorted(words) == ["already there"] * 7 + ["replayed"]

@@ -237,11 +237,11 @@ WRONG = (1.5, True, [[]], {"a": []}, "\0", 2**70, None)
 
 
 def test_no_wrong_value_in_any_column_of_a_manifest_makes_a_row_or_an_error(
-    ran, processed, replay, forget_all, nothing_there
+    ran, processed, replay, forgotten, nothing_there
 ):
     path = processed(ran())
     good = json.loads(path.read_text())
-    forget_all()
+    forgotten()
     for part, name in columns_of(good["fixative"]):
         for value in WRONG:
             record = json.loads(json.dumps(good))
@@ -278,11 +278,11 @@ def test_no_wrong_value_in_any_column_of_a_manifest_makes_a_row_or_an_error(
     ],
 )
 def test_a_manifest_with_a_wrong_value_is_corrupt(
-    ran, rewritten, replay, forget_all, nothing_there, change
+    ran, rewritten, replay, forgotten, nothing_there, change
 ):
     job_id = ran()
     rewritten(job_id, lambda record: change(record["fixative"]))
-    forget_all()
+    forgotten()
 
     assert replay() == ["corrupt"]
     nothing_there()
@@ -303,11 +303,11 @@ ANOTHER = str(uuid.uuid4())
     ],
 )
 def test_a_record_that_tells_of_another_job_than_its_file_is_refused(
-    ran, rewritten, replay, forget_all, nothing_there, change
+    ran, rewritten, replay, forgotten, nothing_there, change
 ):
     job_id = ran()
     rewritten(job_id, change)
-    forget_all()
+    forgotten()
 
     assert replay() == ["refused"]
     nothing_there()
