@@ -192,7 +192,7 @@ def test_a_run_whose_worker_died_goes_on_from_its_cursor_and_counts_nothing_twic
     assert len(all_jobs()) == 350
 
 
-def test_stopping_ends_a_walk_between_two_pages(history):
+def test_stopping_ends_a_walk_between_two_pages(history, eventually):
     stopping = threading.Event()
     stopping.set()
     with (
@@ -200,3 +200,5 @@ def test_stopping_ends_a_walk_between_two_pages(history):
         pytest.raises(Stopped),
     ):
         reader.page("")
+    # The page that was begun ends by itself, before the connections are closed.
+    eventually(lambda: not any(t.name.startswith("history") for t in threading.enumerate()))
