@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 PART = 8 * 2**20
-AT_ONCE = 2  # parts on their way while the next is read: memory for three
+AT_ONCE = 4  # parts on their way while the next is read: memory for five
 
 
 class SupportsRead(Protocol):
