@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
-PART = 8 * 2**20
+PART = 6 * 2**20
 AT_ONCE = 4  # parts on their way while the next is read: memory for five
 
 
