@@ -90,13 +90,13 @@ class Reader:
             self._wait(wait)
 
     def _answer(self, query: str) -> Page:
+        self._stop_if_asked()
         if self._asked is None or self._asked[0] != query:
             self.ask(query)
         assert self._asked is not None  # noqa: S101
         _, answer = self._asked
         while True:
-            if self._stopping.is_set():
-                raise Stopped("this process is asked to end")
+            self._stop_if_asked()
             try:
                 return answer.result(STILL_HERE_SECONDS)
             except TimeoutError:
@@ -109,11 +109,15 @@ class Reader:
         items, following = self._replicate.page(query)
         return Page(query, items, following)
 
+    def _stop_if_asked(self) -> None:
+        if self._stopping.is_set():
+            raise Stopped("this process is asked to end")
+
     def _wait(self, seconds: float) -> None:
         while seconds > 0:
             self._still_here()
-            if self._stopping.wait(min(seconds, STILL_HERE_SECONDS)):
-                raise Stopped("this process is asked to end")
+            self._stopping.wait(min(seconds, STILL_HERE_SECONDS))
+            self._stop_if_asked()
             seconds -= STILL_HERE_SECONDS
 
 
