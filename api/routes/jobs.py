@@ -44,7 +44,13 @@ def jobs_routes(
         """Submit a job; 202 once it is safe in Postgres."""
         key = header.idempotency_key
         with database.begin() as session:
-            accepted = accept(session, body.request(), caller().owner_id, idempotency_key=key)
+            accepted = accept(
+                session,
+                body.request(),
+                caller().owner_id,
+                api_key_id=caller().key_id,
+                idempotency_key=key,
+            )
             answer = jsonify(views.show(session, accepted.job))
         publisher.publish(accepted.hints)
         answer.headers["Location"] = f"{base_url(settings)}/jobs/{accepted.job.id}"

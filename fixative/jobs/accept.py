@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
+from fixative.catalog.terms import NO_TERMS, Terms
 from fixative.errors import Conflict
 from fixative.jobs.store import get_job
 from fixative.names import CREATE_PREDICTION, Hint
@@ -57,6 +58,8 @@ def accept(
     request: JobRequest,
     owner_id: uuid.UUID,
     *,
+    terms: Terms = NO_TERMS,
+    api_key_id: uuid.UUID | None = None,
     idempotency_key: str | None = None,
 ) -> Accepted:
     """A new job in `queued`; or, under a key already used for the same request, that first job.
@@ -68,6 +71,7 @@ def accept(
         {
             Job.id: job_id,
             Job.owner_id: owner_id,
+            Job.api_key_id: api_key_id,
             Job.idempotency_key: idempotency_key,
             Job.request_hash: request.digest,
             Job.status: "queued",
@@ -79,6 +83,9 @@ def accept(
             Job.metadata_: request.metadata,
             Job.label: request.label,
             Job.priority: request.priority,
+            Job.max_seconds: terms.max_seconds,
+            Job.cache_key: terms.cache_key,
+            Job.price: terms.price and terms.price.model_dump(mode="json", exclude_none=True),
             Job.fair_at: _fair_at(owner_id, request.priority),
         }
     )
