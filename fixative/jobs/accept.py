@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 from fixative.catalog.terms import NO_TERMS, Terms
 from fixative.errors import Conflict
 from fixative.jobs.store import get_job
+from fixative.jobs.telling import told_of
 from fixative.names import CREATE_PREDICTION, Hint
 from fixative.postgres.tables import Job, Owner, Transition
 
@@ -37,11 +38,19 @@ class JobRequest:
     metadata: dict[str, Any] | None = None
     label: str | None = None
     priority: str = "normal"
+    webhook: str | None = None
+    webhook_events: list[str] | None = None
 
     @property
     def digest(self) -> str:
         """The same for two requests that ask for the same, however their keys are ordered."""
-        return sha256(orjson.dumps(vars(self), option=orjson.OPT_SORT_KEYS)).hexdigest()
+        asked = {
+            name: value
+            for name, value in vars(self).items()
+            # Of a request from before there were these, the digest stays what it was.
+            if value is not None or name not in {"webhook", "webhook_events"}
+        }
+        return sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,8 @@ def accept(
             Job.metadata_: request.metadata,
             Job.label: request.label,
             Job.priority: request.priority,
+            Job.webhook: request.webhook or _of_owner(Owner.webhook, owner_id),
+            Job.webhook_events: _events(request, owner_id),
             Job.max_seconds: terms.max_seconds,
             Job.cache_key: terms.cache_key,
             Job.price: terms.price and terms.price.model_dump(mode="json", exclude_none=True),
@@ -94,6 +105,17 @@ def accept(
         return _replay(session, request, owner_id, idempotency_key)
     session.execute(insert(Transition).values(job_id=job_id, cause="api", to_status="queued"))
     return Accepted(job, replayed=False, hints=[Hint(CREATE_PREDICTION, {"job_id": str(job_id)})])
+
+
+def _of_owner(column: Any, owner_id: uuid.UUID) -> Any:
+    return select(column).where(Owner.id == owner_id).scalar_subquery()
+
+
+def _events(request: JobRequest, owner_id: uuid.UUID) -> Any:
+    """What is told: as asked for, else, at the owner's own webhook, as said of the owner."""
+    if request.webhook or request.webhook_events:
+        return told_of(request.webhook_events)
+    return _of_owner(Owner.webhook_events, owner_id)
 
 
 def _fair_at(owner_id: uuid.UUID, priority: str) -> Any:

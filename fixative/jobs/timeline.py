@@ -1,23 +1,26 @@
 """The timeline: everything that happened to a job, in order, each with its cause."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from fixative.postgres.media_tables import Media
+from fixative.postgres.notification_tables import Notification
 from fixative.postgres.operation_tables import DeadLetter
 from fixative.postgres.tables import Attempt, Delivery, Job, Transition
 
 
 def timeline(session: Session, job: Job) -> list[dict[str, Any]]:
-    """Moves, attempts, deliveries, media and dead letters of the job, oldest first."""
+    """All that happened to the job, oldest first."""
     attempts = list(session.scalars(select(Attempt).where(Attempt.job_id == job.id)))
     items = [
         *_transitions(session, job),
         *(item for attempt in attempts for item in _attempt(attempt)),
         *_deliveries(session, job, attempts),
         *_media(session, job),
+        *_notifications(session, job),
         *_letters(session, job),
     ]
     return sorted(items, key=lambda item: item["at"])
@@ -74,6 +77,20 @@ def _media(session: Session, job: Job) -> list[dict[str, Any]]:
     return [
         _item(row.created_at, "media", to="stored", detail=f"{row.name}, {row.bytes} bytes")
         for row in session.scalars(rows)
+    ]
+
+
+def _notifications(session: Session, job: Job) -> list[dict[str, Any]]:
+    rows = select(Notification).where(Notification.job_id == job.id)
+    return [
+        _item(
+            datetime.fromisoformat(line["at"]),
+            "notification",
+            to="put_off" if line["error"] else "told",
+            detail=f"{row.event}, {row.url}: {line['error'] or line['status']}",
+        )
+        for row in session.scalars(rows)
+        for line in row.log
     ]
 
 

@@ -46,6 +46,8 @@ class Owner(Table):
     name: Mapped[str] = mapped_column(unique=True)
     weight: Mapped[float] = mapped_column(server_default="1")
     retention_days: Mapped[int | None]  # None: as FIXATIVE_RETENTION_DAYS says
+    webhook: Mapped[str | None]  # of its jobs that name none
+    webhook_events: Mapped[list[str] | None]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
@@ -88,6 +90,9 @@ class Job(Table):
     metadata_: Mapped[dict[str, Any] | None] = mapped_column("metadata")
     label: Mapped[str | None]
     priority: Mapped[str] = mapped_column(server_default="normal")
+    webhook: Mapped[str | None]  # who is told of it
+    webhook_events: Mapped[list[str] | None]  # of what: statuses, and `waiting`
+    told_waiting: Mapped[str | None]  # the last reason for waiting that was told
     max_seconds: Mapped[int | None]  # of a run; None: as FIXATIVE_MAX_RUN_SECONDS says
     cache_key: Mapped[str | None]  # the same for the same version, input and seed
 
@@ -139,6 +144,14 @@ class Job(Table):
             "cache_key",
             postgresql_where=text(
                 "cache_key IS NOT NULL AND status = 'succeeded' AND deleted_at IS NULL"
+            ),
+        ),
+        Index(
+            "ix_jobs_tell_waiting",
+            "id",
+            postgresql_where=text(
+                """webhook_events @> '["waiting"]'"""
+                " AND status NOT IN ('succeeded', 'failed', 'canceled')"
             ),
         ),
         Index("ix_jobs_queued", "fair_at", postgresql_where=text("status = 'queued'")),
