@@ -16,6 +16,7 @@ from fixative.catalog.terms import NO_TERMS, Terms
 from fixative.errors import Conflict
 from fixative.jobs.store import get_job
 from fixative.names import CREATE_PREDICTION, Hint
+from fixative.postgres.base import among
 from fixative.postgres.tables import Job, Owner, Transition
 
 PRIORITY_SHIFT = {
@@ -104,7 +105,7 @@ def _fair_at(owner_id: uuid.UUID, priority: str) -> Any:
     shift = PRIORITY_SHIFT[priority]
     last = (
         select(func.max(Job.fair_at))
-        .where(Job.owner_id == owner_id, Job.status == "queued", Job.priority == priority)
+        .where(Job.owner_id == owner_id, among(Job.status, "queued"), Job.priority == priority)
         .scalar_subquery()
     )
     step = (
