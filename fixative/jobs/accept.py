@@ -17,6 +17,7 @@ from fixative.errors import Conflict
 from fixative.jobs.store import get_job
 from fixative.jobs.telling import told_of
 from fixative.names import CREATE_PREDICTION, Hint
+from fixative.postgres.base import among
 from fixative.postgres.tables import Job, Owner, Transition
 
 PRIORITY_SHIFT = {
@@ -126,7 +127,7 @@ def _fair_at(owner_id: uuid.UUID, priority: str) -> Any:
     shift = PRIORITY_SHIFT[priority]
     last = (
         select(func.max(Job.fair_at))
-        .where(Job.owner_id == owner_id, Job.status == "queued", Job.priority == priority)
+        .where(Job.owner_id == owner_id, among(Job.status, "queued"), Job.priority == priority)
         .scalar_subquery()
     )
     step = (

@@ -10,6 +10,7 @@ from fixative.jobs.claim import paid_or_unsettled
 from fixative.jobs.pauses import paused
 from fixative.jobs.store import move
 from fixative.names import CREATE_PREDICTION, Hint
+from fixative.postgres.base import among
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import free, harmless
 from fixative.postgres.operation_tables import Pause
@@ -53,12 +54,13 @@ def admit(database: Database, pace: Pace) -> tuple[list[Hint], bool]:
 
 
 def _due() -> tuple[ColumnElement[bool], ...]:
-    return Job.status == "queued", Job.next_attempt_at <= func.now()
+    return among(Job.status, "queued"), Job.next_attempt_at <= func.now()
 
 
 def _admitted_and_unsent() -> tuple[ColumnElement[bool], ...]:
     sent = exists().where(Attempt.job_id == Job.id, paid_or_unsettled())
-    return Job.status == "submitting", Job.next_attempt_at <= func.now(), free(), harmless(), ~sent
+    submitting = among(Job.status, "submitting")
+    return submitting, Job.next_attempt_at <= func.now(), free(), harmless(), ~sent
 
 
 def _admitted(session: Session, job_id: uuid.UUID) -> bool:

@@ -20,6 +20,7 @@ from fixative.jobs.ingest import ingest
 from fixative.jobs.sent_input import may_have_sent
 from fixative.jobs.store import move
 from fixative.names import Hint
+from fixative.postgres.base import among
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import free
 from fixative.postgres.tables import UNSETTLED, Attempt, Job
@@ -53,7 +54,8 @@ def adopt_unknown(database: Database, replicate: Replicate) -> list[Hint]:
     with database.begin() as session:
         _close_abandoned(session)
         _ask_for_review(session)
-        if session.scalar(select(Attempt.id).where(Attempt.outcome == "unknown").limit(1)) is None:
+        any_unknown = select(Attempt.id).where(among(Attempt.outcome, "unknown")).limit(1)
+        if session.scalar(any_unknown) is None:
             return []
     account = replicate.account()
     with database.begin() as session:
@@ -90,7 +92,8 @@ def _unknown_of(account: str | None) -> Select[Attempt]:
     """Those that this account's list can settle: a token may have been changed for another's."""
     of_it = or_(Attempt.account.is_(None), Attempt.account == account)
     whose = true() if account is None else of_it
-    return select(Attempt).where(Attempt.outcome == "unknown", whose).order_by(Attempt.created_at)
+    unknown = among(Attempt.outcome, "unknown")
+    return select(Attempt).where(unknown, whose).order_by(Attempt.created_at)
 
 
 def _close_abandoned(session: Session) -> None:
@@ -98,7 +101,7 @@ def _close_abandoned(session: Session) -> None:
     abandoned = session.execute(
         select(Attempt.id, Job.id, Job.lease_until)
         .join(Job, Job.id == Attempt.job_id)
-        .where(Attempt.outcome == "open", free())
+        .where(among(Attempt.outcome, "open"), free())
     )
     for attempt_id, job_id, lease_until in abandoned:
         session.execute(
@@ -121,7 +124,7 @@ def _close_abandoned(session: Session) -> None:
 def _ask_for_review(session: Session) -> None:
     """Say of what was not settled in a quarter of an hour that a person should look at it."""
     overdue = select(Attempt.job_id).where(
-        Attempt.outcome == "unknown",
+        among(Attempt.outcome, "unknown"),
         func.coalesce(Attempt.ended_at, Attempt.created_at) < func.now() - REVIEW_AFTER,
     )
     asked = session.scalars(

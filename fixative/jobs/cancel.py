@@ -14,6 +14,7 @@ from fixative.jobs.ingest import ingest
 from fixative.jobs.states import is_terminal
 from fixative.jobs.store import current_attempt, error_of, get_job, move
 from fixative.names import CANCEL_PREDICTION, Hint
+from fixative.postgres.base import among
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.client import Replicate
@@ -81,7 +82,7 @@ def _cancel(database: Database, replicate: Replicate, prediction_id: str) -> lis
 
 def _duplicates(job_id: uuid.UUID | None = None) -> tuple[ColumnElement[bool], ...]:
     of_job = () if job_id is None else (Attempt.job_id == job_id,)
-    return (*of_job, Attempt.outcome == "duplicate", Attempt.prediction_status.in_(RUNNING))
+    return (*of_job, Attempt.outcome == "duplicate", among(Attempt.prediction_status, *RUNNING))
 
 
 def _nothing_sent(session: Session, job_id: uuid.UUID) -> bool:

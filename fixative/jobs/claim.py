@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, defer
 from uuid_utils.compat import uuid7
 
 from fixative.jobs.states import is_terminal
+from fixative.postgres.base import among
 from fixative.postgres.tables import UNSETTLED, Attempt, Job
 from fixative.replicate.prediction import Prediction
 from fixative.telemetry.alarms import alarm
@@ -213,7 +214,7 @@ def unsettled_attempts(session: Session) -> Sequence[tuple[Attempt, Job]]:
         select(Attempt, Job)
         .join(Job, Job.id == Attempt.job_id)
         .options(defer(Attempt.prediction), defer(Job.input))  # large, and not asked for
-        .where(Attempt.outcome.in_(UNSETTLED))
+        .where(among(Attempt.outcome, *UNSETTLED))
     )
     return [(attempt, job) for attempt, job in unsettled]
 

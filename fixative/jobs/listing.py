@@ -4,10 +4,11 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BindParameter, Select, bindparam, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, defer
 
 from fixative.jobs.states import FORWARD
+from fixative.postgres.base import among
 from fixative.postgres.tables import Job
 
 
@@ -62,7 +63,6 @@ def backlog(session: Session) -> Backlog:
 
 
 def _unfinished(*statuses: str) -> Select[str, int, float]:
-    """Written out, not as parameters: only so can the planner prove that a partial index serves."""
-    chosen: BindParameter[str] = bindparam("chosen", statuses, expanding=True, literal_execute=True)
+    chosen = among(Job.status, *statuses)
     late = func.extract("epoch", func.now() - func.min(Job.next_attempt_at))
-    return select(Job.status, func.count(), late).where(Job.status.in_(chosen)).group_by(Job.status)
+    return select(Job.status, func.count(), late).where(chosen).group_by(Job.status)

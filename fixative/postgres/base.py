@@ -4,9 +4,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from sqlalchemy import MetaData, Numeric, Text, text
+from sqlalchemy import ColumnElement, MetaData, Numeric, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import JSON, JSONB, TIMESTAMP
-from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, mapped_column
 
 NOW = text("now()")
 
@@ -18,6 +18,14 @@ Verbatim = Annotated[dict[str, Any], mapped_column(JSON(none_as_null=True))]
 def one_of(column: str, values: tuple[str, ...]) -> str:
     """The SQL condition that a column has one of these values, for a check constraint."""
     return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+def among(column: InstrumentedAttribute[Any], *values: str) -> ColumnElement[bool]:
+    """The condition that a column has one of these values, as a partial index's own condition.
+
+    They are written out in the SQL: a plan that is kept for any parameter uses no partial index.
+    """
+    return column.in_(bindparam(None, values, expanding=True, literal_execute=True))
 
 
 class Table(DeclarativeBase):

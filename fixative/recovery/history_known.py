@@ -10,6 +10,7 @@ from sqlalchemy import Text, and_, case, cast, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from fixative.errors import MalformedPrediction
+from fixative.postgres.base import among
 from fixative.postgres.tables import TERMINAL_STATUSES, Attempt, Job
 from fixative.replicate.prediction import Prediction, read_instant, richer
 
@@ -59,7 +60,8 @@ def known_of(session: Session, prediction_ids: Iterable[str]) -> dict[str, Known
             Attempt.prediction,
         )
         .join(Job, Job.id == Attempt.job_id)
-        .where(Attempt.prediction_id.in_(list(prediction_ids)))
+        # Written out, so that no plan is kept: it would be one for a table that was small then.
+        .where(among(Attempt.prediction_id, *prediction_ids))
     )
     return {
         str(id_): Known(job_id, status, deleted, times, input_, prediction)

@@ -47,25 +47,26 @@ IMPORT = text("""
             created_at, completed_at, CASE WHEN terminal THEN now() END,
             now() - interval '1 minute' -- no hint is under way: the sweep goes by what dies first
         FROM found
-        ON CONFLICT (id) DO NOTHING
-        RETURNING id
-    ), without_attempt AS ( -- made by an earlier import, of which this much is left
-        SELECT id FROM jobs JOIN found ON found.job_id = jobs.id WHERE deleted_at IS NULL
+        -- What is there was made by an earlier import, and this much is left of it. By no join:
+        -- the plan that is kept was made for a small table, and would scan a large one.
+        ON CONFLICT (id) DO UPDATE SET id = excluded.id WHERE jobs.deleted_at IS NULL
+        RETURNING id, xmax = 0 AS created
     ), attempted AS (
         INSERT INTO attempts (
             id, job_id, number, version, outcome, created_at, ended_at, settled_at,
             prediction_id, prediction_status, prediction)
         SELECT attempt_id, job_id, 1, version, 'created', created_at, created_at, now(),
             prediction_id, prediction_status, prediction::json
-        FROM found WHERE job_id IN (SELECT id FROM made UNION SELECT id FROM without_attempt)
+        FROM found JOIN made ON made.id = found.job_id
+        ON CONFLICT (prediction_id) DO NOTHING
         RETURNING job_id, prediction_id
     ), moved AS (
         INSERT INTO transitions (job_id, cause, to_status, detail)
         SELECT job_id, 'sync', status, 'made of a prediction in Replicate''s history'
-        FROM found JOIN made ON made.id = found.job_id
+        FROM found JOIN made ON made.id = found.job_id WHERE created
     )
-    SELECT prediction_id, job_id, made.id IS NOT NULL AS created
-    FROM attempted LEFT JOIN made ON made.id = attempted.job_id
+    SELECT prediction_id, job_id, created
+    FROM attempted JOIN made ON made.id = attempted.job_id
 """).bindparams(bindparam("found", type_=Text), bindparam("owner_id", type_=Uuid))
 
 

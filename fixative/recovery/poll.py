@@ -12,6 +12,7 @@ from fixative.jobs.claim import CLOCKS_DIFFER
 from fixative.jobs.ingest import ingest
 from fixative.jobs.store import error_of, move
 from fixative.names import Hint
+from fixative.postgres.base import among
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.client import Replicate
@@ -61,7 +62,7 @@ class _Flight:
 def _in_flight(session: Session) -> dict[str, _Flight]:
     rows = session.execute(
         select(Attempt.prediction_id, Attempt.created_at, Attempt.missed_at).where(
-            Attempt.prediction_status.in_(RUNNING), Attempt.created_at < func.now() - SETTLING
+            among(Attempt.prediction_status, *RUNNING), Attempt.created_at < func.now() - SETTLING
         )
     )
     return {id_: _Flight(since, missed is not None) for id_, since, missed in rows if id_}

@@ -16,6 +16,7 @@ from fixative.errors import Conflict
 from fixative.jobs.adopt import adopt_unknown
 from fixative.jobs.claim import paid_or_unsettled
 from fixative.jobs.store import move
+from fixative.postgres.base import among
 from fixative.postgres.engine import Database
 from fixative.postgres.presence import live
 from fixative.postgres.tables import UNSETTLED, Attempt, Job
@@ -66,7 +67,7 @@ def make_unclear(session: Session) -> int:
     """
     session.execute(
         update(Attempt)
-        .where(Attempt.outcome.in_(UNSETTLED))
+        .where(among(Attempt.outcome, *UNSETTLED))
         .values(outcome="unknown", ended_at=func.now(), listed_at=None)
     )
     settled = ~exists().where(Attempt.job_id == Job.id, paid_or_unsettled())

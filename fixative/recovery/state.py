@@ -3,6 +3,7 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from fixative.postgres.base import among
 from fixative.postgres.operation_tables import WorkerProcess
 from fixative.postgres.tables import Job
 
@@ -14,7 +15,7 @@ def list_workers(session: Session) -> list[WorkerProcess]:
 
 def count_in_review(session: Session) -> int:
     """How many jobs wait for a person: to settle what became of their create, or to requeue."""
-    waiting = (Job.status.in_(("submitting", "storing")), Job.waiting_reason == "needs_review")
+    waiting = (among(Job.status, "submitting", "storing"), Job.waiting_reason == "needs_review")
     return session.scalar(select(func.count()).where(*waiting)) or 0
 
 

@@ -27,6 +27,7 @@ from fixative.names import (
     SYNC_HISTORY,
     Hint,
 )
+from fixative.postgres.base import among
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import MOST_CRASHES, free, harmless
 from fixative.postgres.tables import TERMINAL_STATUSES, Delivery, Job
@@ -68,12 +69,12 @@ def _stages() -> Iterator[tuple[Hint, Select[Any]]]:
     yield (
         Hint(CREATE_PREDICTION),
         select(Job.id)
-        .where(Job.status == "submitting", *due_for_submission())
+        .where(among(Job.status, "submitting"), *due_for_submission())
         .order_by(Job.next_attempt_at),
     )
     storing = (
         select(Job.id)
-        .where(Job.status == "storing", Job.next_attempt_at <= now)
+        .where(among(Job.status, "storing"), Job.next_attempt_at <= now)
         .order_by(Job.expires_at.nulls_first())
     )
     yield Hint(STORE_OUTPUTS), storing.where(~Job.large)
@@ -93,7 +94,7 @@ def _stages() -> Iterator[tuple[Hint, Select[Any]]]:
     yield (
         Hint(CANCEL_PREDICTION),
         select(Job.id)
-        .where(Job.cancel_requested_at <= now, Job.status.not_in((*TERMINAL_STATUSES, "storing")))
+        .where(Job.cancel_requested_at <= now, ~among(Job.status, *TERMINAL_STATUSES, "storing"))
         .order_by(Job.cancel_requested_at),
     )
     yield Hint(CANCEL_PREDICTION), select(Job.id).where(Job.id.in_(running_duplicates()))
@@ -144,7 +145,7 @@ def _stuck(warnings: Any) -> Iterator[tuple[str, ColumnElement[bool], dict[str, 
     """For each stage that may kill its workers: its task, its rows, and what becomes of them."""
     for task, status in (CREATE_PREDICTION, "submitting"), (STORE_OUTPUTS, "storing"):
         unseen = Job.waiting_reason.is_distinct_from("needs_review")
-        yield task, and_(Job.status == status, unseen), {"waiting_reason": "needs_review"}
+        yield task, and_(among(Job.status, status), unseen), {"waiting_reason": "needs_review"}
     # What is derived may be missing; what is recorded of it is another stage, with its own count.
     underived = {"derive_due_at": null(), "record_due_at": func.now(), "warnings": warnings}
     yield DERIVE_MEDIA, Job.derive_due_at.is_not(None), {**underived, "crashes": 0}

@@ -1,0 +1,83 @@
+"""However much is known, a page of history and a look for work read what they need, and no more."""
+
+import pytest
+from sqlalchemy import make_url, text, update
+
+from fixative.jobs.accept import JobRequest, accept
+from fixative.jobs.admit import admit
+from fixative.jobs.adopt import adopt_unknown
+from fixative.jobs.listing import backlog
+from fixative.postgres.tables import Job
+from fixative.recovery.poll import poll_predictions
+from fixative.recovery.state import count_in_review
+from fixative.recovery.sweep import sweep
+
+KNOWN = 2000
+OFTEN = 12  # a statement is prepared at its sixth time
+
+
+@pytest.fixture
+def always_generic(database, database_url):
+    """Plans are kept for any parameter, as Postgres keeps them where they once seemed cheap."""
+    name = make_url(database_url).database
+    with database.begin() as session:
+        session.execute(text(f"ALTER DATABASE {name} SET plan_cache_mode = force_generic_plan"))
+    database.close()  # for connections that know it
+
+
+@pytest.fixture
+def unanalyzed(database):
+    """Tables that grow faster than anybody counts their rows."""
+    with database.begin() as session:
+        for table in ("jobs", "attempts"):
+            session.execute(text(f"ALTER TABLE {table} SET (autovacuum_enabled = off)"))
+
+
+@pytest.fixture
+def scanned(database):
+    """How many rows of jobs and attempts were read without an index so far."""
+
+    def read():
+        with database.begin() as session:
+            session.execute(text("SELECT pg_stat_force_next_flush()"))
+        with database.begin() as session:
+            return session.scalar(
+                text(
+                    "SELECT sum(seq_tup_read) FROM pg_stat_user_tables"
+                    " WHERE relname IN ('jobs', 'attempts')"
+                )
+            )
+
+    return read
+
+
+def test_pages_of_history_scan_no_table_while_it_grows(unanalyzed, bootstrap, add_history, scanned):
+    add_history(KNOWN)
+    before = scanned()
+
+    bootstrap()
+
+    assert scanned() - before < KNOWN
+
+
+def test_looking_for_work_scans_nothing_that_has_ended(
+    services, database, owner_id, add_history, bootstrap, scanned, always_generic
+):
+    add_history(KNOWN, status="failed")
+    bootstrap()
+    with database.begin() as session:
+        session.execute(update(Job).values(record_due_at=None))
+        session.execute(text("ANALYZE"))
+    before = scanned()
+
+    for _ in range(OFTEN):
+        sweep(database, {})
+        admit(database, services.creates)
+        poll_predictions(database, services.replicate)
+        adopt_unknown(database, services.replicate)
+        with database.begin() as session:
+            backlog(session)
+            count_in_review(session)
+            accept(session, JobRequest(model="emulator/echo", input={}), owner_id)
+
+    assert scanned() - before < KNOWN
