@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fixative.cli.checks import Finding
 from fixative.cli.s3 import s3_of
 from fixative.errors import FixativeError
-from fixative.media.audit import audit
+from fixative.media.audit import LONGEST_SECONDS, audit
 from fixative.media.bucket import Bucket
 from fixative.media.keys import Keys
 from fixative.media.rules import Rules
@@ -13,7 +13,6 @@ from fixative.postgres.engine import Database
 from fixative.settings import Settings
 
 MOST_SHOWN = 20
-LONGEST_SECONDS = 12 * 3600  # of a comparison: a bucket may be very large
 
 
 def check_rules(

@@ -1,15 +1,14 @@
 """`fixative rebuild`: the database from nothing."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from fixative.cli.offline import offline_settings
-from fixative.cli.run_file import data_dir_option, read_run_file
+from fixative.cli.run_file import data_dir_option
 from fixative.cli.screen import count, print_json, stderr, stdout, table
-from fixative.settings import Settings, read_variable
+from fixative.settings import Settings
 
 if TYPE_CHECKING:
     from fixative.recovery.rebuild_report import Report
@@ -52,7 +51,7 @@ def rebuild(*, sources: list[str], data_dir: Path, as_json: bool) -> None:
     configure_logging(settings.fixative_log_format, environment=settings.fixative_env)
     progress = stderr()
     report = Report(say=progress.print)
-    _run(settings, sources, _records(data_dir), report)
+    _run(settings, sources, report)
     if as_json:
         print_json(report.as_json())
     else:
@@ -60,7 +59,8 @@ def rebuild(*, sources: list[str], data_dir: Path, as_json: bool) -> None:
     progress.print("Now run `fixative recover`: nothing is submitted before.")
 
 
-def _run(settings: Settings, sources: list[str], records: Path, report: "Report") -> None:
+def _run(settings: Settings, sources: list[str], report: "Report") -> None:
+    from fixative.media.audit import LONGEST_SECONDS
     from fixative.postgres.engine import Database
     from fixative.postgres.migrate import upgrade
     from fixative.recovery.history import History
@@ -70,7 +70,9 @@ def _run(settings: Settings, sources: list[str], records: Path, report: "Report"
 
     upgrade(settings.sqlalchemy_url)
     services = Services(settings, connections=AT_ONCE + 1)
-    alone = Database(settings.sqlalchemy_url, connections=1)
+    alone = Database(
+        settings.sqlalchemy_url, connections=1, patience=LONGEST_SECONDS, recycle=LONGEST_SECONDS
+    )
     try:
         Rebuilder(
             database=services.database,
@@ -78,7 +80,7 @@ def _run(settings: Settings, sources: list[str], records: Path, report: "Report"
             bucket=services.bucket,
             keys=services.keys,
             epoch=services.epoch,
-            records=records,
+            settings=settings,
             history=History(
                 database=services.database,
                 replicate=services.replicate,
@@ -92,20 +94,13 @@ def _run(settings: Settings, sources: list[str], records: Path, report: "Report"
         services.close()
 
 
-def _records(data_dir: Path) -> Path:
-    """OUTPUT_DIR, or where records lie where it is unset."""
-    unset = data_dir / "records" if read_run_file(data_dir) else Path("outputs")
-    return Path(read_variable(os.environ, "OUTPUT_DIR") or unset)
-
-
 def _show(report: "Report") -> None:
     out = stdout()
-    rows = table("brought back", "number>")
-    for what, number in report.brought_back.items():
-        rows.add_row(what, count(number))
-    rows.add_row("there already", count(report.there_already))
-    rows.add_row("unfinished, for recover", count(report.unfinished))
+    rows = table("from", "brought back>", "there already>")
+    for what in dict.fromkeys((*report.brought_back, *report.there_already)):
+        rows.add_row(what, count(report.brought_back[what]), count(report.there_already[what]))
     out.print(rows)
+    out.print(f"{count(report.unfinished)} jobs have not ended: `fixative recover` settles them.")
     for source, why in report.not_asked.items():
         out.print(f"{source} was not asked: {why}")
     if not report.problems:

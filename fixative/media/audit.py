@@ -20,6 +20,7 @@ from fixative.postgres.media_tables import File, Media
 from fixative.postgres.tables import Job
 
 PAGE = 1000
+LONGEST_SECONDS = 12 * 3600  # of a comparison, and so of its connection: a bucket may be very large
 LISTED = table("listed", column("key", Text), column("bytes", BigInteger), column("job_id", Uuid))
 EXPECTED = table("expected", column("key", Text), column("bytes", BigInteger))
 TABLES = """
@@ -45,11 +46,11 @@ class Audit:
 
 
 def audit(database: Database, bucket: Bucket, keys: Keys) -> Audit:
-    """Compare every object of ours with every row. Takes memory for a page, not for the bucket.
+    """Compare every object of ours with every row. Takes memory for what it finds, and for a page.
 
-    `database` must have one connection only, kept for as long as this takes: the two sides lie in
-    temporary tables of it. What is being uploaded, stored, derived, recorded or purged just now is
-    left out. Raises BucketError.
+    `database` must have one connection only, kept for as long as this takes, and patience for as
+    long: the two sides lie in temporary tables of it. What is being uploaded, stored, derived,
+    recorded or purged just now is left out. Raises BucketError.
     """
     with database.begin() as session:
         session.execute(text(TABLES))

@@ -9,7 +9,8 @@ from fixative.postgres.tables import Attempt, Job
 FOLDERS = {"image": "images", "video": "videos", "audio": "audio", "text": "text"}
 OTHERS = "files"
 KINDS = "|".join((*FOLDERS.values(), OTHERS))
-IN_A_JOB = re.compile(rf"(?:{KINDS})/[0-9a-f-]{{36}}/\d{{4}}/\d\d/\d\d/([0-9a-f-]{{36}})/")
+UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+IN_A_JOB = re.compile(rf"(?:{KINDS})/{UUID}/\d{{4}}/\d\d/\d\d/({UUID})/")
 
 
 class Keys:

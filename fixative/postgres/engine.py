@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import create_engine, event, select
+from sqlalchemy import create_engine, event, func, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import ORMExecuteState, Session
@@ -87,6 +87,21 @@ class Database:
             if error.connection_invalidated:
                 raise DatabaseAway(_first_line(error)) from error
             raise
+
+    @contextmanager
+    def locked(self, number: int) -> Iterator[bool]:
+        """Whether this block has the lock of this number, alone in all processes on the database.
+
+        It has a connection of its own, with which it ends, by the block's end or our death. Raises
+        DatabaseAway when it cannot be asked for.
+        """
+        try:
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()  # what closes it is then its end
+        except (OperationalError, PoolTimeout) as error:
+            raise DatabaseAway(_first_line(error)) from error
+        with connection:
+            yield bool(connection.scalar(select(func.pg_try_advisory_lock(number))))
 
     def close(self) -> None:
         """Close what is idle; call it when the process ends."""

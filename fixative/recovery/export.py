@@ -59,7 +59,7 @@ def _told(session: Session, jobs: list[Job]) -> list[dict[str, Any]]:
         if attempt.prediction_id is not None:
             predictions[attempt.job_id].append(attempt.prediction_id)
     media = defaultdict[uuid.UUID, list[Media]](list)
-    for item in session.scalars(select(Media).where(Media.job_id.in_(ids)).order_by(Media.name)):
+    for item in session.scalars(select(Media).where(Media.job_id.in_(ids))):
         media[item.job_id].append(item)
     return [
         {**_fields(job, TOMBSTONE), "predictions": sorted(predictions[job.id])}
@@ -82,7 +82,8 @@ def _job(job: Job, attempt: Attempt | None, media: list[Media]) -> dict[str, Any
         **_fields(job, (*REQUEST, *RESULT)),
         "attempt": attempt and {"prediction_id": attempt.prediction_id, "outcome": attempt.outcome},
         "output": prediction.get("output"),
-        "media": [_fields(item, OF_MEDIA) for item in media],
+        # By our own order of characters: that of a database is its server's.
+        "media": [_fields(item, OF_MEDIA) for item in sorted(media, key=lambda item: item.name)],
     }
 
 

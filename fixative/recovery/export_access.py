@@ -34,8 +34,8 @@ COPIES: tuple[tuple[str, type[Owner | ApiKey]], ...] = (("owners", Owner), ("key
 def export_access(database: Database, bucket: Bucket, keys: Keys) -> None:
     """Copy owners and keys to the bucket, where they have changed. Safe twice, and by many.
 
-    Neither is ever deleted. So a copy that knows more than the database is kept, and alarmed: the
-    database has lost them. Raises BucketError or DatabaseAway.
+    Neither is ever deleted, nor is a revoked key open again. So a copy that knows more than the
+    database is kept, and alarmed: the database has lost it. Raises BucketError or DatabaseAway.
     """
     for name, table in COPIES:
         key = keys.config(f"{name}.json")
@@ -45,7 +45,7 @@ def export_access(database: Database, bucket: Bucket, keys: Keys) -> None:
         before = _content(bucket, key)
         if before == written:
             continue
-        if lost := _ids(before, name) - {str(row["id"]) for row in rows}:
+        if lost := _told(before, name) - _told(written, name):
             then = "run `fixative rebuild`: the copy is kept as it is"
             alarm("access_lost", of=name, lost=len(lost), then=then)
             continue
@@ -71,6 +71,8 @@ def restore_access(database: Database, bucket: Bucket, keys: Keys, report: Repor
             except (IntegrityError, DataError, ProgrammingError) as error:
                 why = str(error.orig).splitlines()[0]
                 report.problem(f"{name}: refused", str(row.get("id")), why)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                report.problem(f"{name}: unreadable", str(row.get("id")), repr(error))
 
 
 def _owner(session: Session, values: Values) -> bool:
@@ -113,12 +115,17 @@ def _read(content: bytes | None, name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _ids(content: bytes | None, name: str) -> set[str]:
-    """The ids in a copy; none in one that cannot be read, which is better written anew."""
+def _told(content: bytes | None, name: str) -> set[tuple[str, bool]]:
+    """What never ends to be true: ids, and which of them are revoked.
+
+    Nothing of a copy that cannot be read, which is better written anew.
+    """
     try:
-        return {str(row.get("id")) for row in _read(content, name)}
+        rows = _read(content, name)
     except Corrupt:
         return set()
+    ids = {(str(row.get("id")), False) for row in rows}
+    return ids | {(str(row.get("id")), True) for row in rows if row.get("revoked_at")}
 
 
 def _row(row: Table) -> dict[str, Any]:

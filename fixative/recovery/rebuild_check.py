@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from fixative.media.audit import audit
 from fixative.media.bucket import Bucket
-from fixative.media.keys import Keys
+from fixative.media.keys import UUID, Keys
 from fixative.media.manifest import NAME
 from fixative.postgres.engine import Database
 from fixative.postgres.media_tables import File
@@ -21,8 +21,7 @@ from fixative.recovery.rebuild_many import PAGE, pages
 from fixative.recovery.rebuild_report import Report
 from fixative.recovery.restore import keep_owner
 
-UUID = "([0-9a-f-]{36})"
-AN_INPUT = re.compile(rf"inputs/{UUID}/\d{{4}}/\d\d/\d\d/{UUID}/([^/]+)")
+AN_INPUT = re.compile(rf"inputs/({UUID})/\d{{4}}/\d\d/\d\d/({UUID})/([^/]+)")
 OF_UPLOADS = 7  # the version of their ids; those of files out of a job's input are made from it
 
 

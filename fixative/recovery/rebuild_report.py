@@ -21,7 +21,7 @@ class Report:
 
     say: Callable[[str], None]
     brought_back: Counter[str] = field(default_factory=Counter)  # by what, or from where
-    there_already: int = 0
+    there_already: Counter[str] = field(default_factory=Counter)  # the same way
     problems: list[Problem] = field(default_factory=list)
     not_asked: dict[str, str] = field(default_factory=dict)  # sources, and why
     unfinished: int = 0  # jobs that are now for `recover`
@@ -38,7 +38,7 @@ class Report:
         """For programs: all of it."""
         return {
             "brought_back": dict(self.brought_back),
-            "there_already": self.there_already,
+            "there_already": dict(self.there_already),
             "unfinished": self.unfinished,
             "not_asked": self.not_asked,
             "not_recovered": dict(self.counts()),

@@ -2,12 +2,13 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
@@ -24,6 +25,16 @@ from fixative.recovery.rebuild_report import Report
 from fixative.recovery.restore import keep_owner
 
 KIND = "tombstones"
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """What was written of a deleted job; `told` are the fields of its row that come from there."""
+
+    owner_id: uuid.UUID
+    deleted_at: datetime
+    prediction_ids: list[str]
+    told: Sequence[str] = ("owner_id", "deleted_at", "attempts")
 
 
 def honour_tombstones(database: Database, bucket: Bucket, keys: Keys, report: Report) -> None:
@@ -50,38 +61,34 @@ def _written(bucket: Bucket, keys: Keys, report: Report) -> Iterator[Written]:
 
 def _honour(report: Report, session: Session, written: Written, content: bytes) -> bool:
     try:
-        owner_id, deleted_at, prediction_ids = _read(content)
+        tombstone = _read(content)
     except Corrupt as error:
         report.problem(f"{KIND}: unreadable", written.name, str(error))
-        owner_id, deleted_at, prediction_ids = None, datetime.now(UTC), []
-    bury(session, written.job_id, owner_id, deleted_at, prediction_ids)
+        admin = ensure_owner(session, ADMIN).id
+        tombstone = Tombstone(admin, datetime.now(UTC), [], told=())
+    _bury(session, written.job_id, tombstone)
     return True
 
 
-def _read(content: bytes) -> tuple[uuid.UUID, datetime, list[str]]:
+def _read(content: bytes) -> Tombstone:
     try:
         told: Any = json.loads(content)
-        deleted_at = datetime.fromisoformat(told["deleted_at"])
-        return uuid.UUID(told["owner_id"]), deleted_at, [str(id_) for id_ in told["prediction_ids"]]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return Tombstone(
+            uuid.UUID(told["owner_id"]),
+            datetime.fromisoformat(told["deleted_at"]).astimezone(UTC),
+            [str(id_) for id_ in told["prediction_ids"]],
+        )
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise Corrupt(f"a tombstone that cannot be read: {error!r}") from error
 
 
-def bury(
-    session: Session,
-    job_id: uuid.UUID,
-    owner_id: uuid.UUID | None,
-    deleted_at: datetime,
-    prediction_ids: list[str],
-) -> None:
+def _bury(session: Session, job_id: uuid.UUID, tombstone: Tombstone) -> None:
     """Have the job as a tombstone that knows its predictions.
 
-    An owner who is not known is the administrator. A job that is there, as in a backup that is
-    older than the deletion, is deleted with all its objects; so is one that was made since of one
-    of its predictions.
+    A job that is there, as in a backup that is older than the deletion, is deleted with all its
+    objects; so is one that history has made since of one of its predictions.
     """
-    if owner_id is None:
-        owner_id = ensure_owner(session, ADMIN).id
+    owner_id, deleted_at = tombstone.owner_id, tombstone.deleted_at
     keep_owner(session, owner_id)
     then = dict.fromkeys(("created_at", "updated_at", "completed_at", "deleted_at"), deleted_at)
     row: dict[str, Any] = {
@@ -91,7 +98,7 @@ def bury(
         "source": "rebuild",
         "job_type": "other",
         "input": {},
-        "provenance": {"deleted_at": "bucket"},
+        "provenance": dict.fromkeys(("id", *tombstone.told), "bucket"),
         "acceptance_recorded_at": deleted_at,
         **then,
     }
@@ -100,15 +107,15 @@ def bury(
         ended = {"status": "canceled", "completed_at": deleted_at}
         unfinished = update(Job).where(Job.id == job_id, Job.completed_at.is_(None))
         session.execute(unfinished.values(ended))
-    theirs = select(Attempt.job_id).where(Attempt.prediction_id.in_(prediction_ids))
-    bury_jobs(session, or_(Job.id == job_id, Job.id.in_(theirs)))
+    theirs = select(Attempt.job_id).where(Attempt.prediction_id.in_(tombstone.prediction_ids))
+    made_since = and_(Job.id.in_(theirs), Job.source == "sync")
+    bury_jobs(session, or_(Job.id == job_id, made_since))
     session.execute(update(Job).where(Job.id == job_id).values(deleted_at=deleted_at))
-    _keep_predictions(session, job_id, deleted_at, prediction_ids)
+    _keep_predictions(session, job_id, tombstone)
 
 
-def _keep_predictions(
-    session: Session, job_id: uuid.UUID, deleted_at: datetime, prediction_ids: list[str]
-) -> None:
+def _keep_predictions(session: Session, job_id: uuid.UUID, tombstone: Tombstone) -> None:
+    prediction_ids, deleted_at = tombstone.prediction_ids, tombstone.deleted_at
     known = select(Attempt.prediction_id).where(Attempt.prediction_id.in_(prediction_ids))
     unknown = set(prediction_ids) - set(session.scalars(known))
     last = session.scalar(select(func.max(Attempt.number)).where(Attempt.job_id == job_id)) or 0

@@ -12,15 +12,14 @@ from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from fixative.errors import Conflict
 from fixative.jobs.adopt import adopt_unknown
 from fixative.jobs.claim import paid_or_unsettled
 from fixative.jobs.store import move
 from fixative.postgres.base import among
 from fixative.postgres.engine import Database
-from fixative.postgres.presence import live
 from fixative.postgres.tables import UNSETTLED, Attempt, Job
 from fixative.recovery.epoch import EpochGuard
+from fixative.recovery.standstill import standing_still
 from fixative.replicate.client import Replicate
 
 log = structlog.get_logger(__name__)
@@ -39,22 +38,20 @@ def recover(database: Database, replicate: Replicate, epoch: EpochGuard) -> Reco
     """Read Replicate's history over the gap, then put the database ahead of its bucket.
 
     What was not found is proven absent by the workers, within minutes of their start. Safe to run
-    twice, and on a database that was not restored. Raises Conflict while workers are alive, and
-    NotSent, NoAnswer, Refused, BucketError or DatabaseAway: then it is to be run again, and
-    nothing is submitted before.
+    twice, and on a database that was not restored. Raises Conflict while workers are alive or a
+    rebuild runs, and NotSent, NoAnswer, Refused, BucketError or DatabaseAway: then it is to be run
+    again, and nothing is submitted before.
     """
-    with database.begin() as session:
-        if alive := live(session):
-            raise Conflict(f"workers are running: stop {', '.join(alive)} first")
-    epoch.hold()
-    with database.begin() as session:
-        unclear = make_unclear(session)
-    adopt_unknown(database, replicate)
-    with database.begin() as session:
-        left = session.scalars(
-            select(func.count()).select_from(Attempt).where(Attempt.outcome == "unknown")
-        ).one()
-    number = epoch.put_ahead()
+    with standing_still(database):
+        epoch.hold()
+        with database.begin() as session:
+            unclear = make_unclear(session)
+        adopt_unknown(database, replicate)
+        with database.begin() as session:
+            left = session.scalars(
+                select(func.count()).select_from(Attempt).where(Attempt.outcome == "unknown")
+            ).one()
+        number = epoch.put_ahead()
     log.info("recovered", unclear=unclear, left=left, epoch=number)
     return Recovered(unclear, unclear - left, number)
 

@@ -1,7 +1,7 @@
 """Finding records: in a directory, in a folder of a bucket, in archives; one after the other."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
@@ -31,21 +31,27 @@ class Entry:
     stem: str  # of its file's name
     day: date | None  # as its folder or archive is named
     load: Callable[[], Any]
+    held: int = 0  # bytes of it that are in memory already
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which records to replay: by their file's name, and by their UTC day, both ends included."""
+    """Which records to read: by their file's name, and by their UTC day, both ends included."""
 
     pattern: str = "*.json"
     since: date | None = None
     until: date | None = None
+    passed_over: Sequence[str] = PASSED_OVER  # folders in that of a day
 
     def has_day(self, day: date | None) -> bool:
         """Whether it may lie on this day; None: nobody knows yet."""
         if day is None:
             return True
         return (self.since or date.min) <= day <= (self.until or date.max)
+
+    def has_folder(self, name: str) -> bool:
+        """Whether records to read may lie in a folder of this name."""
+        return name not in self.passed_over and self.has_day(read_day(name))
 
     def has_name(self, name: str) -> bool:
         """Whether a file of this name, folders aside, is a record to replay."""
@@ -66,7 +72,7 @@ def in_directory(root: Path, gate: Gate, chosen: Chosen) -> Iterator[Entry]:
                 for item in found:
                     path = Path(item.path)
                     if item.is_dir(follow_symlinks=False) and not chosen.has_name(item.name):
-                        if item.name not in PASSED_OVER and chosen.has_day(read_day(item.name)):
+                        if chosen.has_folder(item.name):
                             folders.append(path)
                     elif item.is_symlink():
                         yield from _link(path, gate, chosen)
@@ -98,7 +104,7 @@ def in_bucket(folder: BucketFolder, beginning: str, chosen: Chosen) -> Iterator[
             continue
         if file.endswith(ARCHIVE):
             yield from _archived(name, day, folder.chunks(found.key), chosen)
-        elif chosen.has_name(file) and not set(folders) & set(PASSED_OVER):
+        elif chosen.has_name(file) and not set(folders) & set(chosen.passed_over):
             yield Entry(name, stem_of(file), day, partial(_load, folder, found))
 
 
@@ -128,8 +134,9 @@ def _archived(
     try:
         for line in lines_in(chunks):
             inside, raw = record_on(line)
-            if chosen.has_name(inside) and inside.partition("/")[0] not in PASSED_OVER:
-                yield Entry(f"{name}: {inside}", stem_of(inside), day, partial(parse_json, raw))
+            if chosen.has_name(inside) and inside.partition("/")[0] not in chosen.passed_over:
+                load = partial(parse_json, raw)
+                yield Entry(f"{name}: {inside}", stem_of(inside), day, load, held=len(raw))
     except (Corrupt, NotFound, RecordRefused, RecordsAway) as error:
         yield _broken(name, error)
 

@@ -1,6 +1,7 @@
-"""Jobs with all that is written of them, in bucket and records; a database that forgot them; and
-history at the local Replicate, through a relay that changes what its lists say."""
+"""Jobs with all that is written of them, in bucket and records; a database that forgot them, and
+its rebuild; history at the local Replicate, through a relay that changes what its lists say."""
 
+import io
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ import httpx
 import pytest
 from sqlalchemy import delete, select
 
+from fixative.cli.rebuild import SOURCES
+from fixative.jobs.delete import delete_job
+from fixative.jobs.store import get_job
 from fixative.media.manifest import NAME
 from fixative.names import Hint
 from fixative.postgres.engine import Database
@@ -20,11 +24,16 @@ from fixative.postgres.media_tables import File
 from fixative.postgres.operation_tables import Epoch, Pause
 from fixative.postgres.sync_tables import SyncResult, SyncRun
 from fixative.postgres.tables import ApiKey, Job, Owner
+from fixative.recovery.digest import digest_of
+from fixative.recovery.export import export
 from fixative.recovery.history import History
 from fixative.recovery.history_runs import Walk
 from fixative.recovery.poll import ask_about
+from fixative.recovery.rebuild import Rebuilder
+from fixative.recovery.rebuild_report import Report
 from fixative.recovery.replay_find import Chosen
 from fixative.replicate.client import Replicate
+from fixative.replicate.prediction import read_prediction
 from worker.services import Services
 
 
@@ -245,3 +254,61 @@ def results_of(database: Database) -> Callable[[SyncRun], list[SyncResult]]:
             return list(session.scalars(found))
 
     return read
+
+
+@pytest.fixture
+def alone(settings):
+    database = Database(settings.sqlalchemy_url, connections=1)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def rebuild(services, alone, history):
+    """Rebuild as the command does; the report."""
+
+    def run(sources=SOURCES, history=history):
+        report = Report(say=lambda _: None)
+        names = ("database", "bucket", "keys", "epoch", "settings")
+        parts = {name: getattr(services, name) for name in names}
+        Rebuilder(**parts, alone=alone, history=history).rebuild(sources, report)
+        return report
+
+    return run
+
+
+@pytest.fixture
+def digest(database):
+    return lambda: digest_of(export(database))
+
+
+@pytest.fixture
+def deleted(services, database, ended):
+    """A job that was deleted and purged; its id and its prediction as Replicate has it."""
+
+    def make():
+        job_id, manifest = ended()
+        with database.begin() as session:
+            delete_job(session, get_job(session, job_id))
+        assert services.purger.purge() == 1
+        return job_id, read_prediction(
+            services.replicate.get(manifest["attempts"][0]["prediction_id"])
+        )
+
+    return make
+
+
+@pytest.fixture
+def put(services):
+    return lambda key, content: services.bucket.put(key, io.BytesIO(content), "application/json")
+
+
+@pytest.fixture
+def key_of(services, read_job):
+    return lambda job_id, name=NAME: services.keys.key(read_job(job_id), name)
+
+
+@pytest.fixture
+def problems():
+    """The problems in a report, each by its kind and name."""
+    return lambda report: {(problem.kind, problem.name) for problem in report.problems}

@@ -1,11 +1,15 @@
 """An export is the same whenever the content is: however it came in, and wherever it lies."""
 
 import json
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import func, insert, select, update
+from uuid_utils.compat import uuid7
 
+from fixative.media.manifest import row_of
 from fixative.postgres.media_tables import Media
 from fixative.postgres.tables import Job
 from fixative.recovery.digest import digest_of
@@ -39,6 +43,22 @@ def test_two_databases_of_the_same_content_tell_the_same_in_whatever_order_it_ca
     assert [json.loads(line)["id"] for line in before] == sorted(
         manifest["job"]["id"] for manifest in manifests
     )
+
+
+def test_files_are_told_in_an_order_of_our_own_whatever_the_databases_is(database, ended, exported):
+    ended()
+    names = ["a.txt", "B.txt", "ä.txt", "c-1.txt", "c1.txt"]
+    with database.begin() as session:
+        media = session.scalars(select(Media)).first()
+        row = {name: value for name, value in row_of(media).items() if name != "created_at"}
+        for number, name in enumerate(names):
+            own = {"id": uuid7(), "index": 10 + number, "name": name}
+            session.execute(insert(Media).values({**row, **own}))
+
+    told = [item["name"] for item in json.loads(exported()[0])["media"]]
+
+    assert told == sorted(told)
+    assert set(names) <= set(told)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +107,31 @@ def test_of_an_unfinished_job_its_request_is_told_wherever_it_stands(database, s
 
     assert exported() == [before]
     assert json.loads(before).keys() == set(REQUEST)
+
+
+def test_the_fields_told_are_those_that_the_documents_list(
+    database, submit, ended, deleted, exported
+):
+    jobs = {"ended": ended()[0], "unfinished": submit(), "deleted": deleted()[0]}
+
+    lines = {json.loads(line)["id"]: json.loads(line) for line in exported()}
+
+    told = {name: lines[str(job_id)] for name, job_id in jobs.items()}
+    of_every, of_ended, of_deleted = listed_in_documents()
+    assert told["unfinished"].keys() == of_every.keys()
+    assert told["ended"].keys() == of_every.keys() | of_ended.keys()
+    assert told["deleted"].keys() == of_deleted.keys()
+    assert told["ended"]["attempt"].keys() == set(of_ended["attempt"])
+    assert told["ended"]["media"][0].keys() == set(of_ended["media"])
+
+
+def listed_in_documents():
+    """The fields by row of the table in docs/recovery.md, each with those inside of it."""
+    text = Path(__file__).parents[2].joinpath("docs/recovery.md").read_text()
+    table = text.partition("| of | fields |\n")[2].partition("\n\n")[0]
+    rows = [" ".join(re.findall(r"`(.*?)`", line)) for line in table.splitlines()[1:]]
+    found = [re.findall(r"(\w+)(?:\[?\{(.*?)\}\]?)?", row) for row in rows]
+    return [{name: re.findall(r"\w+", inner) for name, inner in row} for row in found]
 
 
 def test_times_are_in_utc_to_the_microsecond_and_text_is_ascii(database, submit, exported):

@@ -119,6 +119,36 @@ def test_a_key_that_was_revoked_after_the_backup_is_revoked(database, copied, br
         assert recognise(session, PEPPER, key) is None
 
 
+def test_a_database_that_has_lost_a_revocation_leaves_the_copy_as_it_is(database, copied, copy_of):
+    make(database)
+    copied()
+    before = copy_of("keys.json")
+    with database.begin() as session:
+        session.execute(update(ApiKey).values(revoked_at=None))
+
+    copied()
+
+    assert copy_of("keys.json") == before
+
+
+def test_a_row_that_cannot_be_read_is_named_and_the_others_come_back(
+    services, database, copied, forgotten, brought_back, copy_of, put
+):
+    _, key, _ = make(database)
+    copied()
+    told = json.loads(copy_of("keys.json"))
+    told["keys"] += [{"id": "x"}, {"id": 7, "owner_id": None}, {}]
+    forgotten()
+    put(services.keys.config("keys.json"), json.dumps(told).encode())
+
+    report = brought_back()
+
+    with database.begin() as session:
+        assert recognise(session, PEPPER, key) is not None
+    unreadable = [p.name for p in report.problems if p.kind == "keys: unreadable"]
+    assert unreadable == ["x", "7", "None"]
+
+
 def test_an_owner_of_the_same_name_gives_way_unless_something_is_theirs(
     database, copied, forgotten, brought_back, submit
 ):
