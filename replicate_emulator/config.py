@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+from replicate_emulator.catalog import ACCOUNT
+
 FAULTS = (
     "401",
     "402",
@@ -55,6 +57,7 @@ class Config:
     """
 
     seed: int = 1
+    account: str = ACCOUNT
     tokens: list[str] = field(default_factory=list)
     latency: dict[str, dict[str, float]] = field(default_factory=dict)
     creates_per_minute: float = 600.0

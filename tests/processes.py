@@ -15,6 +15,15 @@ def parent_of(pid: int) -> int | None:
         return None
 
 
+def alive(pid: int) -> bool:
+    """Whether the process runs, or would if it were let."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
 def family(pid: int) -> list[int]:
     """The process and its children, though each may lead a session of its own."""
     running = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]

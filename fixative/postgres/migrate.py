@@ -26,8 +26,11 @@ MODULES = (Budget, Job, Media, Notification, SyncRun, Tick)
 def upgrade(sqlalchemy_url: str, revision: str = "head") -> None:
     """Migrate to `revision`. Safe to run twice, and beside a running system.
 
-    Raises DatabaseAway when Postgres does not answer.
+    A database that a later version has migrated stays as it is: this version runs beside it. Raises
+    DatabaseAway when Postgres does not answer.
     """
+    if _is_later(_revision(sqlalchemy_url), _scripts(sqlalchemy_url)):
+        return
     try:
         command.upgrade(_config(sqlalchemy_url), revision)
     except OperationalError as error:
@@ -40,16 +43,9 @@ def downgrade(sqlalchemy_url: str, revision: str = "base") -> None:
 
 
 def pending(sqlalchemy_url: str) -> bool:
-    """Whether a migration is yet to be run."""
-    head = ScriptDirectory.from_config(_config(sqlalchemy_url)).get_current_head()
-    engine = create_engine(sqlalchemy_url)
-    try:
-        with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision() != head
-    except OperationalError as error:
-        raise DatabaseAway(str(error).splitlines()[0]) from error
-    finally:
-        engine.dispose()
+    """Whether a migration is yet to be run. Raises as `upgrade` does."""
+    revision, scripts = _revision(sqlalchemy_url), _scripts(sqlalchemy_url)
+    return revision != scripts.get_current_head() and not _is_later(revision, scripts)
 
 
 def differences(sqlalchemy_url: str) -> list[object]:
@@ -59,6 +55,26 @@ def differences(sqlalchemy_url: str) -> list[object]:
         found = compare_metadata(MigrationContext.configure(connection), Table.metadata)
     engine.dispose()
     return list(found)
+
+
+def _revision(sqlalchemy_url: str) -> str | None:
+    engine = create_engine(sqlalchemy_url)
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    except OperationalError as error:
+        raise DatabaseAway(str(error).splitlines()[0]) from error
+    finally:
+        engine.dispose()
+
+
+def _scripts(sqlalchemy_url: str) -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config(sqlalchemy_url))
+
+
+def _is_later(revision: str | None, scripts: ScriptDirectory) -> bool:
+    """Whether only a later version's code knows this revision."""
+    return revision not in {None, *(script.revision for script in scripts.walk_revisions())}
 
 
 def _config(sqlalchemy_url: str) -> Config:

@@ -3,18 +3,17 @@
 from aiohttp import web
 
 from replicate_emulator.answers import WORLD, json_answer
-from replicate_emulator.catalog import ACCOUNT
 
 routes = web.RouteTableDef()
 
 
 @routes.get("/v1/account")
-async def get_account(_request: web.Request) -> web.StreamResponse:
-    """Whose token this is: always the one account there is."""
+async def get_account(request: web.Request) -> web.StreamResponse:
+    """Whose token this is: always the one account there is, by the name it was given."""
     return json_answer(
         {
             "type": "user",
-            "username": ACCOUNT,
+            "username": request.app[WORLD].config.account,
             "name": "The local Replicate",
             "github_url": "https://github.com/replicate",
         }

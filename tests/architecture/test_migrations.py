@@ -1,5 +1,6 @@
 """The migrations make the tables that the code expects, and can be taken back."""
 
+import psycopg
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -29,3 +30,16 @@ def test_every_migration_can_be_taken_back_and_made_again(url):
     upgrade(url)
     assert not pending(url)
     assert differences(url) == []
+
+
+def test_a_database_that_a_later_version_has_migrated_stays_as_it_is(url):
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'later'")
+
+    upgrade(url)
+
+    assert not pending(url)
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [
+            ("later",)
+        ]

@@ -49,6 +49,14 @@ def test_a_setting_that_does_not_exist_or_fit_is_named_and_nothing_changes(
     assert replicate.get("/_emulator/config").json() == before
 
 
+def test_a_token_opens_the_account_that_was_named(replicate):
+    assert replicate.get("/v1/account").json()["username"] == "local"
+
+    replicate.configure(account="another")
+
+    assert replicate.get("/v1/account").json()["username"] == "another"
+
+
 def test_a_reset_forgets_everything(replicate):
     replicate.create("emulator/echo", {})
     replicate.configure(seed=5)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from typing import Any
 import boto3
 import httpx
 import pytest
+
+from tests.system import following
+from tests.system.following import Followed
 
 ENDED = {"succeeded", "failed", "canceled"}
 PATIENCE = 90.0
@@ -34,9 +38,10 @@ class System:
         self.data_dir = data_dir
         clean = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
         self.environ = {**clean, **SETTINGS, **environ}
+        self.program = str(Path(sys.executable).with_name("fixative"))
         self.process = subprocess.Popen(
             [
-                str(Path(sys.executable).with_name("fixative")),
+                self.program,
                 "up",
                 "--port",
                 "0",
@@ -44,6 +49,7 @@ class System:
                 str(data_dir),
                 *options,
             ],
+            cwd=data_dir.parent,
             env=self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -133,7 +139,10 @@ class System:
 
     def object(self, job_id: str, name: str) -> bytes:
         [found] = [o for o in self.objects() if o.endswith(f"{job_id}/{name}")]
-        with self._s3().get_object(Bucket=self.run["s3"]["bucket"], Key=found)["Body"] as body:
+        return self.content(found)
+
+    def content(self, key: str) -> bytes:
+        with self._s3().get_object(Bucket=self.run["s3"]["bucket"], Key=key)["Body"] as body:
             return body.read()
 
     def objects(self) -> list[str]:
@@ -167,7 +176,7 @@ class System:
     def command(self, *arguments: str) -> subprocess.Popen[str]:
         """`fixative …` on this system, begun."""
         return subprocess.Popen(
-            [Path(sys.executable).with_name("fixative"), *arguments, "--data-dir", self.data_dir],
+            [self.program, *arguments, "--data-dir", self.data_dir],
             env=self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -206,7 +215,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., System]]:
     started: list[System] = []
 
     def run(*options: str, **environ: str) -> System:
-        started.append(System(tmp_path / "data", *options, **environ))
+        started.append(System(tmp_path / ".fixative", *options, **environ))
         return started[-1]
 
     yield run
@@ -214,9 +223,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., System]]:
         system.stop()
 
 
-@pytest.fixture
-def replicate() -> Iterator[str]:
-    """A local Replicate that outlives the system's restart; its origin."""
+@contextmanager
+def a_replicate() -> Iterator[str]:
+    """A local Replicate; its origin."""
     command = [sys.executable, "-m", "replicate_emulator", "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -228,6 +237,44 @@ def replicate() -> Iterator[str]:
     process.terminate()
     process.wait(10)
     process.stdout.close()
+
+
+@pytest.fixture
+def replicate() -> Iterator[str]:
+    """A local Replicate that outlives the system's restart; its origin."""
+    with a_replicate() as origin:
+        yield origin
+
+
+@pytest.fixture
+def another_replicate() -> Iterator[str]:
+    """What a token of another account opens: other predictions, another webhook secret."""
+    with a_replicate() as origin:
+        other = {
+            "account": "another",
+            "webhook_secret": "whsec_YW5vdGhlciBhY2NvdW50J3Mgb3duIHNlY3JldA==",
+        }
+        httpx.post(f"{origin}/_emulator/config", json=other).raise_for_status()
+        yield origin
+
+
+@pytest.fixture
+def outside(replicate: str) -> dict[str, str]:
+    """The variables of a system whose Replicate outlives it, and is not what it waits for."""
+    config = {"creates_per_minute": 60000}
+    httpx.post(f"{replicate}/_emulator/config", json=config).raise_for_status()
+    return {
+        "REPLICATE_API_TOKEN": "r8_any",
+        "REPLICATE_BASE_URL": replicate,
+        "FIXATIVE_ALLOWED_OUTPUT_HOSTS": replicate,
+        "FIXATIVE_CREATES_PER_MINUTE": "60000",
+    }
+
+
+@pytest.fixture
+def follow(start: Callable[..., System]) -> Callable[..., Followed]:
+    """Do what a runbook says to a running system: see `follow`."""
+    return partial(following.follow, start)
 
 
 @pytest.fixture(scope="session")

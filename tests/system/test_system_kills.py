@@ -7,18 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import alive
+
 ROLES = (
     *("postgres", "valkey", "seaweedfs", "emulator"),
     *("api", "worker-io", "worker-store", "worker-derive", "beat", "flower"),
 )
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
 
 
 def processes_of(data_dir: Path) -> set[int]:
