@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
@@ -28,14 +28,15 @@ from fixative.recovery.restore import Values, keep_owner, row_values
 from fixative.telemetry.alarms import alarm
 
 FORMAT = 1
+PASSING = {"last_used_at"}  # changes by the minute, and with it the copy would
 COPIES: tuple[tuple[str, type[Owner | ApiKey]], ...] = (("owners", Owner), ("keys", ApiKey))
 
 
 def export_access(database: Database, bucket: Bucket, keys: Keys) -> None:
     """Copy owners and keys to the bucket, where they have changed. Safe twice, and by many.
 
-    Neither is ever deleted. So a copy that knows more than the database is kept, and alarmed: the
-    database has lost them. Raises BucketError or DatabaseAway.
+    Neither is ever deleted, and no revocation taken back. So a copy that knows more than the
+    database is kept, and alarmed: the database has lost it. Raises BucketError or DatabaseAway.
     """
     for name, table in COPIES:
         key = keys.config(f"{name}.json")
@@ -45,7 +46,7 @@ def export_access(database: Database, bucket: Bucket, keys: Keys) -> None:
         before = _content(bucket, key)
         if before == written:
             continue
-        if lost := _ids(before, name) - {str(row["id"]) for row in rows}:
+        if lost := _told(before, name) - _facts(rows):
             then = "run `fixative rebuild`: the copy is kept as it is"
             alarm("access_lost", of=name, lost=len(lost), then=then)
             continue
@@ -55,7 +56,8 @@ def export_access(database: Database, bucket: Bucket, keys: Keys) -> None:
 def restore_access(database: Database, bucket: Bucket, keys: Keys, report: Report) -> None:
     """Bring owners back under their ids, and keys, so that they open again.
 
-    What is there stays, but a key that was revoked is revoked. Raises BucketError or DatabaseAway.
+    What is there stays, but a key that the copy says is revoked is. Raises BucketError or
+    DatabaseAway.
     """
     for (name, table), bring in zip(COPIES, (_owner, _key), strict=True):
         key = keys.config(f"{name}.json")
@@ -87,9 +89,9 @@ def _owner(session: Session, values: Values) -> bool:
 def _key(session: Session, values: Values) -> bool:
     keep_owner(session, values["owner_id"])
     row = insert(ApiKey).values(values)
-    revoked = {"revoked_at": func.coalesce(ApiKey.revoked_at, row.excluded.revoked_at)}
-    changed = ApiKey.revoked_at.is_(None) & row.excluded.revoked_at.is_not(None)
-    row = row.on_conflict_do_update(index_elements=["id"], set_=revoked, where=changed)
+    told = row.excluded.revoked_at
+    sooner = told.is_not(None) & (ApiKey.revoked_at.is_(None) | (told < ApiKey.revoked_at))
+    row = row.on_conflict_do_update(index_elements=["id"], set_={"revoked_at": told}, where=sooner)
     return session.scalar(row.returning(ApiKey.id)) is not None
 
 
@@ -113,17 +115,23 @@ def _read(content: bytes | None, name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _ids(content: bytes | None, name: str) -> set[str]:
-    """The ids in a copy; none in one that cannot be read, which is better written anew."""
+def _told(content: bytes | None, name: str) -> set[tuple[str, str]]:
+    """The facts in a copy; none in one that cannot be read, which is better written anew."""
     try:
-        return {str(row.get("id")) for row in _read(content, name)}
+        return _facts(_read(content, name))
     except Corrupt:
         return set()
 
 
+def _facts(rows: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    """What stays true of owners and keys once it is."""
+    there = {(str(row.get("id")), "there") for row in rows}
+    return there | {(str(row.get("id")), "revoked") for row in rows if row.get("revoked_at")}
+
+
 def _row(row: Table) -> dict[str, Any]:
     names: Iterable[str] = row.__table__.columns.keys()
-    return {name: getattr(row, name) for name in names}
+    return {name: getattr(row, name) for name in names if name not in PASSING}
 
 
 def _plain(value: Any) -> str:
