@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from api.answer_schemas import Answer
 from api.schemas import Scope
@@ -34,19 +34,18 @@ class KeyItem(Answer):
     prefix: str
     owner: str
     scopes: list[Scope]
+    allow: list[str] | None
+    per_minute: int | None
     created_at: AwareDatetime
-    revoked_at: AwareDatetime | None
+    expires_at: AwareDatetime | None
+    last_used_at: AwareDatetime | None = Field(description="To the minute or so")
+    revoked_at: AwareDatetime | None = Field(description="To come: until then it is good")
 
 
-class NewKey(Answer):
+class NewKey(KeyItem):
     """A key just made; `key` is shown this once."""
 
-    id: UUID
-    prefix: str
     key: str
-    owner: str
-    scopes: list[Scope]
-    created_at: AwareDatetime
 
 
 class KeyPage(Answer):

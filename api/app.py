@@ -4,6 +4,7 @@ from flask import request
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from redis import Redis
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.addresses import base_url
 from api.answer_schemas import Problem
@@ -11,6 +12,7 @@ from api.answers import Json
 from api.auth import Keys, register_auth
 from api.body import StrictRequest, register_draining
 from api.errors import raise_unprocessable, register_errors
+from api.limits import InboundLimits, register_limit_headers
 from api.openapi import SECURITY_SCHEMES
 from api.readiness import Readiness
 from api.request_ids import register_request_ids
@@ -28,6 +30,7 @@ from api.routes.recovery import recovery_routes
 from api.routes.webhooks import webhook_routes
 from api.webhook_secret import WebhookSecret
 from fixative.access.links import Links
+from fixative.access.tokens import Tokens
 from fixative.errors import NotFound
 from fixative.media.bucket import Bucket
 from fixative.media.files import Files
@@ -79,17 +82,18 @@ def create_app(
         static_folder=None,
     )
     admin_key = settings.fixative_admin_key.get_secret_value()
-    keys = Keys(database, admin_key)
+    keys = Keys(database, admin_key, Tokens.of(settings))
+    shared = Shared(redis)
     register_errors(app)
     register_request_ids(app)
     register_draining(app)
     app.before_request(_refuse_nul)
     links = Links.of(settings)
-    register_auth(app, keys, links)
+    register_limit_headers(app)
+    register_auth(app, keys, links, InboundLimits(settings, shared))
 
     readiness = Readiness(database, redis, bucket)
     secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
-    shared = Shared(redis)
     views = JobViews(settings, links, lambda: base_url(settings))
     app.register_api(jobs_routes(settings, database, publisher, views))
     app.register_api(media_routes(database, bucket))
@@ -107,6 +111,11 @@ def create_app(
     app.register_api(recovery_routes(database, publisher))
     app.register_api(health_routes(readiness, database, keys, (creates, reads)))
     app.register_api(pages_routes())
+    if settings.fixative_trusted_proxies:
+        # Of what they pass on, only the client's address is believed.
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.fixative_trusted_proxies, x_proto=0
+        )
     # Now, not in the first request: its making is not thread-safe.
     app.generate_spec_json()  # type: ignore[no-untyped-call]
     return app

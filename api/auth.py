@@ -1,23 +1,34 @@
-"""Who asks, and whether they may: a key in `Authorization: Bearer` or `X-API-Key`."""
+"""Who asks, and whether they may: a key or a token in `Authorization: Bearer` or `X-API-Key`."""
 
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from hashlib import sha256
 from typing import Any, TypeVar
 
-from flask import Flask, Request, current_app, g, request
+import structlog
+from flask import Flask, Request, Response, after_this_request, current_app, g, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from fixative.access.keys import Caller, recognise
+from api.limits import InboundLimits
+from fixative.access.caller import Caller, read_address
+from fixative.access.keys import note_use, recognise
 from fixative.access.links import Links
+from fixative.access.tokens import Tokens, caller_by_token
+from fixative.errors import DatabaseAway, TokenRefused
 from fixative.postgres.engine import Database
 
 REMEMBERED_SECONDS = 5.0  # so long a revoked key may still open something
 MOST_REMEMBERED = 10_000
+NOTING_SECONDS = 0.5
 ANYBODY = ""
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+log = structlog.get_logger(__name__)
 
 
 def needs(scope: str, *, or_link: bool = False) -> Callable[[View], View]:
@@ -38,47 +49,82 @@ open_to_anybody = needs(ANYBODY)
 
 
 class Keys:
-    """Recognises keys. One that was recognised is remembered for 5 s, one that was not never is."""
+    """Recognises callers. Who was is remembered for 5 s, who was not never is."""
 
-    def __init__(self, database: Database, admin_key: str) -> None:
+    def __init__(self, database: Database, admin_key: str, tokens: Tokens | None) -> None:
         self._database = database
         self._admin_key = admin_key
-        self._remembered: dict[str, tuple[float, Caller]] = {}
+        self._tokens = tokens
+        self._remembered: dict[bytes, tuple[float, Caller]] = {}
 
     def caller_of(self, request: Request, scope: str) -> Caller:
-        """Whose key the request carries. Raises Unauthorized, or Forbidden without the scope."""
+        """Who makes the request. Raises Unauthorized, or Forbidden for what is not granted."""
         presented = _presented(request)
-        caller = self._recognise(presented) if presented else None
+        caller = self._remember(presented) if presented else None
         if caller is None:
             raise Unauthorized(
                 "a valid key is needed, as Authorization: Bearer or X-API-Key",
                 www_authenticate=WWWAuthenticate("bearer"),
             )
+        if not caller.may_come_from(read_address(request.remote_addr)):
+            raise Forbidden("this key is not for use from here")
         if scope not in caller.scopes:
             raise Forbidden(f"this key lacks the scope {scope}")
         return caller
 
-    def _recognise(self, presented: str) -> Caller | None:
+    def _remember(self, presented: str) -> Caller | None:
         now = time.monotonic()
-        until, caller = self._remembered.get(presented, (0.0, None))
+        digest = sha256(presented.encode()).digest()  # no key lies about in memory
+        until, caller = self._remembered.get(digest, (0.0, None))
         if caller is not None and now < until:
             return caller
-        with self._database.begin() as session:
-            found = recognise(session, self._admin_key, presented)
+        found = self._by_key(presented) or self._by_token(presented)
         if found is None:
-            self._remembered.pop(presented, None)
+            self._remembered.pop(digest, None)
             return None
         if len(self._remembered) >= MOST_REMEMBERED:
             self._remembered.clear()
-        self._remembered[presented] = (now + REMEMBERED_SECONDS, found)
+        self._remembered[digest] = (now + REMEMBERED_SECONDS, found)
         return found
 
+    def _by_key(self, presented: str) -> Caller | None:
+        with self._database.begin() as session:
+            found = recognise(session, self._admin_key, presented)
+        if found is None or not found.use_is_news:
+            return found
+        after_this_request(lambda response: self._note_once_answered(found, response))
+        return replace(found, use_is_news=False)
 
-def register_auth(app: Flask, keys: Keys, links: Links) -> None:
-    """Let nobody reach a view whose scope their key lacks, before anything of theirs is read."""
+    def _by_token(self, presented: str) -> Caller | None:
+        if self._tokens is None:
+            return None
+        try:
+            claims = self._tokens.read(presented)
+        except TokenRefused as error:
+            log.info("token_refused", reason=str(error))
+            return None
+        with self._database.begin() as session:
+            return caller_by_token(session, claims)
+
+    def _note_once_answered(self, caller: Caller, response: Response) -> Response:
+        """Nobody waits for it, and it is no harm if it is lost."""
+
+        def note() -> None:
+            with suppress(DatabaseAway), self._database.begin(NOTING_SECONDS) as session:
+                note_use(session, caller)
+
+        response.call_on_close(note)
+        return response
+
+
+def register_auth(app: Flask, keys: Keys, links: Links, limits: InboundLimits) -> None:
+    """Let nobody reach a view whose scope they lack, or too often, before anything is read.
+
+    What is open to anybody has no limit either: health, metrics, webhooks.
+    """
 
     @app.before_request
-    def check_key() -> None:
+    def check() -> None:
         if request.endpoint is None:
             return  # no such address: 404 or 405 for everybody
         view = current_app.view_functions[request.endpoint]
@@ -86,8 +132,12 @@ def register_auth(app: Flask, keys: Keys, links: Links) -> None:
         g.by_link = getattr(view, "or_link", False) and links.valid(
             request.path, request.args.get("sig", "")
         )
-        if scope != ANYBODY and not g.by_link:
+        if scope == ANYBODY:
+            return
+        limits.count_address(read_address(request.remote_addr))
+        if not g.by_link:
             g.caller = keys.caller_of(request, scope)
+            limits.count_caller(g.caller)
 
 
 def caller() -> Caller:

@@ -22,6 +22,7 @@ from fixative.errors import (
     MalformedPrediction,
     NotFound,
     ReplicateError,
+    SigningKeysAway,
 )
 
 PROBLEM_JSON = "application/problem+json"
@@ -34,6 +35,10 @@ ANSWERS: dict[type[FixativeError], tuple[HTTPStatus, str | None]] = {
     Conflict: (HTTPStatus.CONFLICT, None),
     InvalidRequest: (HTTPStatus.UNPROCESSABLE_ENTITY, None),
     BadSignature: (HTTPStatus.UNAUTHORIZED, "the webhook's signature is missing, stale or wrong"),
+    SigningKeysAway: (
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "the issuer of tokens does not answer as it should",
+    ),
     MalformedPrediction: (HTTPStatus.UNPROCESSABLE_ENTITY, None),
     DatabaseAway: (HTTPStatus.SERVICE_UNAVAILABLE, "Postgres does not answer in time"),
     BucketError: (HTTPStatus.SERVICE_UNAVAILABLE, "the bucket does not answer as it should"),

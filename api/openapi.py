@@ -9,7 +9,7 @@ from flask_openapi3.models.tag import Tag
 from api.errors import PROBLEM_JSON
 
 SECURITY_SCHEMES: dict[str, Any] = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "A key: `fx_…`"},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A key: `fx_…`, or a token"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 A_KEY: list[dict[str, list[str]]] = [{"bearer": []}, {"header": []}]
@@ -25,6 +25,7 @@ EXAMPLES = {
     415: "the body must be sent as Content-Type: application/json",
     416: "The server cannot provide the requested range.",
     422: "the request does not fit",
+    429: "too many requests of this key: 60 are allowed",
     500: "something went wrong here",
     503: "Postgres does not answer in time",
 }
@@ -39,7 +40,7 @@ def resource(name: str, *, keys_only: bool = False) -> APIBlueprint:
         __name__,
         abp_tags=[Tag(name=name)],
         abp_security=A_KEY if keys_only else None,
-        abp_responses=problems(401, 403, 500, 503) if keys_only else problems(500),
+        abp_responses=problems(401, 403, 429, 500, 503) if keys_only else problems(500),
         operation_id_callback=_operation_id,
     )
 

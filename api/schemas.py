@@ -1,5 +1,6 @@
 """What requests must look like. Unknown fields are refused: a typo is never paid for."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
@@ -15,7 +16,9 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from fixative.access.keys import DEFAULT_SCOPES
+from fixative.access.caller import read_networks
+from fixative.access.keys import DEFAULT_SCOPES, GRACE
+from fixative.access.owners import LONGEST_NAME, NAME_FORM
 from fixative.jobs.accept import JobRequest
 
 TARGETS = ("model", "version", "deployment")
@@ -26,6 +29,20 @@ def _without_nul(text: str) -> str:
     if "\0" in text:
         raise PydanticCustomError("nul_character", "has a NUL character")
     return text
+
+
+def _to_come(instant: datetime) -> datetime:
+    if instant <= datetime.now(UTC):
+        raise PydanticCustomError("past", "lies in the past")
+    return instant
+
+
+def _network(text: str) -> str:
+    try:
+        (network,) = read_networks([text])
+    except ValueError as error:
+        raise PydanticCustomError("network", "{reason}", {"reason": str(error)}) from None
+    return str(network)
 
 
 Text = Annotated[str, Field(max_length=255), AfterValidator(_without_nul)]
@@ -169,7 +186,7 @@ class WebhookQuery(BaseModel):
     job: str | None = None
 
 
-OwnerName = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9][\w.@-]*$")]
+OwnerName = Annotated[str, StringConstraints(max_length=LONGEST_NAME, pattern=NAME_FORM)]
 
 
 class OwnerRequest(Request):
@@ -198,6 +215,16 @@ class KeyRequest(Request):
     owner: OwnerName
     scopes: list[Scope] | None = Field(
         None, min_length=1, description=f"{', '.join(DEFAULT_SCOPES)} when left out"
+    )
+    expires_at: Annotated[AwareDatetime, AfterValidator(_to_come)] | None = None
+    allow: list[Annotated[str, AfterValidator(_network)]] | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description="The networks that it may be used from, as 10.1.0.0/16 or 2001:db8::/32",
+    )
+    per_minute: int | None = Field(
+        None, ge=1, le=1_000_000, description="Requests; null: as FIXATIVE_KEY_PER_MINUTE says"
     )
 
 
@@ -237,3 +264,11 @@ class KeyPath(BaseModel):
     """A key, by its id or prefix."""
 
     key_id: str
+
+
+class Rotation(Request):
+    """How a key is replaced."""
+
+    grace_seconds: int = Field(
+        int(GRACE.total_seconds()), ge=0, le=2_592_000, description="So long the old one is good"
+    )

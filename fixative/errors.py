@@ -57,6 +57,16 @@ class BadSignature(FixativeError):
     """A webhook that is unsigned, stale, or signed by somebody else."""
 
 
+class TokenRefused(FixativeError):
+    """A token that opens nothing; why is for the log only."""
+
+
+class SigningKeysAway(FixativeError):
+    """Whether a token is good cannot be said: its issuer does not tell its keys."""
+
+    retryable = True
+
+
 class LostLease(FixativeError):
     """Another worker has taken this row; what we were about to do is no longer ours to do."""
 

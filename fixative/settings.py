@@ -71,6 +71,16 @@ class Settings(BaseModel):
     fixative_allowed_webhook_hosts: str = "*"
     fixative_retention_days: int | None = Field(None, gt=0, le=36500)
     fixative_import: Literal["all", "bootstrap", "none"] = "all"
+    fixative_trusted_proxies: int = Field(0, ge=0, le=10)
+    fixative_key_per_minute: int | None = Field(None, gt=0)
+    fixative_key_per_hour: int | None = Field(None, gt=0)
+    fixative_ip_per_minute: int | None = Field(None, gt=0)
+    fixative_ip_per_hour: int | None = Field(None, gt=0)
+    fixative_jwt_jwks_url: str | None = None
+    fixative_jwt_audience: str | None = None
+    fixative_jwt_issuer: str | None = None
+    fixative_jwt_owner_claim: str = "sub"
+    fixative_jwt_scope_claim: str = "scope"
     fixative_log_format: Literal["json", "console"] = "json"
 
     @field_validator("fixative_admin_key", "fixative_signing_key")
@@ -80,7 +90,12 @@ class Settings(BaseModel):
             raise ValueError("must have 16 characters or more")
         return key
 
-    @field_validator("replicate_base_url", "fixative_public_url", "replicate_webhook_url")
+    @field_validator(
+        "replicate_base_url",
+        "fixative_public_url",
+        "replicate_webhook_url",
+        "fixative_jwt_jwks_url",
+    )
     @classmethod
     def _an_http_url(cls, url: str | None) -> str | None:
         if url is None:
@@ -118,6 +133,12 @@ class Settings(BaseModel):
             raise ValueError("S3_ACCELERATE is AWS's own: it does not go with S3_ENDPOINT_URL")
         if self.s3_kms_key_id and self.s3_sse != "aws:kms":
             raise ValueError("S3_KMS_KEY_ID goes with S3_SSE=aws:kms only")
+        return self
+
+    @model_validator(mode="after")
+    def _tokens_made_for_us(self) -> Self:
+        if self.fixative_jwt_jwks_url and not self.fixative_jwt_audience:
+            raise ValueError("FIXATIVE_JWT_AUDIENCE is needed where FIXATIVE_JWT_JWKS_URL is set")
         return self
 
     @property

@@ -1,5 +1,6 @@
 """Administration: keys."""
 
+from datetime import timedelta
 from typing import Any
 
 from flask_openapi3.blueprint import APIBlueprint
@@ -8,8 +9,15 @@ from sqlalchemy.orm import Session
 from api import answer_schemas_access as answers
 from api.auth import needs
 from api.openapi import problems, resource
-from api.schemas import KeyPath, KeyRequest
-from fixative.access.keys import DEFAULT_SCOPES, create_key, list_keys, revoke_key
+from api.schemas import KeyPath, KeyRequest, Rotation
+from fixative.access.keys import (
+    DEFAULT_SCOPES,
+    NewKey,
+    create_key,
+    list_keys,
+    revoke_key,
+    rotate_key,
+)
 from fixative.access.owners import get_owner
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import ApiKey
@@ -30,18 +38,23 @@ def admin_routes(database: Database, pepper: str) -> APIBlueprint:
     @needs("admin")
     def make_key(body: KeyRequest) -> tuple[dict[str, Any], int]:
         """Make a key; the answer is the only place that ever shows it."""
-        scopes = body.scopes or DEFAULT_SCOPES
+        limits = body.model_dump(exclude={"owner", "scopes"})
         with database.begin() as session:
-            made = create_key(session, pepper, body.owner, scopes)
-        shown = {
-            "id": made.id,
-            "prefix": made.prefix,
-            "key": made.key,
-            "owner": body.owner,
-            "scopes": scopes,
-            "created_at": made.created_at,
-        }
-        return shown, 201
+            scopes = body.scopes or DEFAULT_SCOPES
+            return _made(session, create_key(session, pepper, body.owner, scopes, **limits)), 201
+
+    @routes.post(
+        "/admin/keys/<key_id>/rotate",
+        description="The new one has the owner, the scopes, the networks, the limit and the end of"
+        " the old. 409 for one that is revoked, expired, or has been rotated already.",
+        responses={201: answers.NewKey, **problems(404, 409, 422)},
+    )
+    @needs("admin")
+    def rotate(path: KeyPath, query: Rotation) -> tuple[dict[str, Any], int]:
+        """Replace a key, by its id or prefix; the old one is revoked after its grace."""
+        grace = timedelta(seconds=query.grace_seconds)
+        with database.begin() as session:
+            return _made(session, rotate_key(session, pepper, path.key_id, grace)), 201
 
     @routes.post("/admin/keys/<key_id>/revoke", responses={200: answers.KeyItem, **problems(404)})
     @needs("admin")
@@ -53,12 +66,11 @@ def admin_routes(database: Database, pepper: str) -> APIBlueprint:
     return routes
 
 
+def _made(session: Session, made: NewKey) -> dict[str, Any]:
+    return {**_item(session, made.row), "key": made.key}
+
+
 def _item(session: Session, key: ApiKey) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "prefix": key.prefix,
-        "owner": get_owner(session, key.owner_id).name,
-        "scopes": key.scopes,
-        "created_at": key.created_at,
-        "revoked_at": key.revoked_at,
-    }
+    shown = answers.KeyItem.model_fields.keys() - {"owner"}
+    owner = get_owner(session, key.owner_id).name
+    return {**{name: getattr(key, name) for name in shown}, "owner": owner}

@@ -34,7 +34,7 @@ def files_routes(settings: Settings, files: Files, links: Links) -> APIBlueprint
         " within an hour. The `url` of the answer can stand in a job's input.",
         openapi_extensions={"requestBody": UPLOAD_BODY},
         security=A_KEY,
-        responses={201: InputFile, **problems(400, 401, 403, 413, 415, 422, 503)},
+        responses={201: InputFile, **problems(400, 401, 403, 413, 415, 422, 429, 503)},
     )
     @needs("submit")
     def upload() -> tuple[dict[str, Any], int]:
@@ -53,7 +53,7 @@ def files_routes(settings: Settings, files: Files, links: Links) -> APIBlueprint
             200: content("*/*", BYTES, "The bytes; their SHA-256, where known, is the ETag"),
             206: content("*/*", BYTES, "The part that Range asked for"),
             304: None,
-            **problems(401, 403, 404, 409, 410, 416, 503),
+            **problems(401, 403, 404, 409, 410, 416, 429, 503),
         },
     )
     @needs("media", or_link=True)
@@ -66,7 +66,7 @@ def files_routes(settings: Settings, files: Files, links: Links) -> APIBlueprint
     @routes.delete(
         "/files/<file_id>",
         security=A_KEY,
-        responses={204: None, **problems(401, 403, 404, 409, 410, 503)},
+        responses={204: None, **problems(401, 403, 404, 409, 410, 429, 503)},
     )
     @needs("submit")
     def delete(path: FilePath) -> tuple[str, int]:

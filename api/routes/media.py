@@ -34,7 +34,7 @@ def media_routes(database: Database, bucket: Bucket) -> APIBlueprint:
             200: content("*/*", BYTES, "The bytes; their SHA-256 is the ETag"),
             206: content("*/*", BYTES, "The part that Range asked for"),
             304: None,
-            **problems(401, 403, 404, 410, 416, 503),
+            **problems(401, 403, 404, 410, 416, 429, 503),
         },
     )
     @needs("media", or_link=True)

@@ -13,14 +13,19 @@ from fixative.errors import NotFound
 from fixative.postgres.tables import Owner
 
 ADMIN = "admin"
+NAME_FORM = r"^[A-Za-z0-9][\w.@|:-]*$"
+LONGEST_NAME = 64
 
 
 def ensure_owner(session: Session, name: str) -> Owner:
     """The owner of this name, made if absent."""
-    session.execute(
-        insert(Owner).values(id=uuid7(), name=name).on_conflict_do_nothing(index_elements=["name"])
-    )
-    return session.scalars(select(Owner).where(Owner.name == name)).one()
+    named = select(Owner).where(Owner.name == name)
+    owner = session.scalars(named).one_or_none()
+    if owner is None:
+        made = insert(Owner).values(id=uuid7(), name=name)
+        session.execute(made.on_conflict_do_nothing(index_elements=["name"]))
+        owner = session.scalars(named).one()
+    return owner
 
 
 def change_owner(session: Session, name: str, values: Mapping[str, Any]) -> Owner:

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from datetime import datetime
 from typing import Any
 
 import click
@@ -10,22 +9,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from fixative.cli import api_client
 from fixative.cli.api_client import Api, connect
+from fixative.cli.instants import Instant
 from fixative.cli.screen import count, print_json, status_text, stderr, stdout, table
 
 COUNTED = ("pages", "predictions_checked", "jobs_created", "jobs_updated", "skipped")
-
-
-class Instant(click.ParamType[str]):
-    """A time in ISO 8601; without a zone it is the local one's."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The same with its zone."""
-        try:
-            return datetime.fromisoformat(value).astimezone().isoformat()
-        except ValueError:
-            self.fail(f"not a time in ISO 8601: {value}", param, ctx)
 
 
 @click.command()

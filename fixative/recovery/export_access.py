@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
@@ -28,6 +28,7 @@ from fixative.recovery.restore import Values, keep_owner, row_values
 from fixative.telemetry.alarms import alarm
 
 FORMAT = 1
+PASSING = {"last_used_at"}  # changes by the minute, and with it the copy would
 COPIES: tuple[tuple[str, type[Owner | ApiKey]], ...] = (("owners", Owner), ("keys", ApiKey))
 
 
@@ -55,7 +56,8 @@ def export_access(database: Database, bucket: Bucket, keys: Keys) -> None:
 def restore_access(database: Database, bucket: Bucket, keys: Keys, report: Report) -> None:
     """Bring owners back under their ids, and keys, so that they open again.
 
-    What is there stays, but a key that was revoked is revoked. Raises BucketError or DatabaseAway.
+    What is there stays, but a key that the copy says is revoked is. Raises BucketError or
+    DatabaseAway.
     """
     for (name, table), bring in zip(COPIES, (_owner, _key), strict=True):
         key = keys.config(f"{name}.json")
@@ -89,9 +91,9 @@ def _owner(session: Session, values: Values) -> bool:
 def _key(session: Session, values: Values) -> bool:
     keep_owner(session, values["owner_id"])
     row = insert(ApiKey).values(values)
-    revoked = {"revoked_at": func.coalesce(ApiKey.revoked_at, row.excluded.revoked_at)}
-    changed = ApiKey.revoked_at.is_(None) & row.excluded.revoked_at.is_not(None)
-    row = row.on_conflict_do_update(index_elements=["id"], set_=revoked, where=changed)
+    told = row.excluded.revoked_at
+    sooner = told.is_not(None) & (ApiKey.revoked_at.is_(None) | (told < ApiKey.revoked_at))
+    row = row.on_conflict_do_update(index_elements=["id"], set_={"revoked_at": told}, where=sooner)
     return session.scalar(row.returning(ApiKey.id)) is not None
 
 
@@ -130,7 +132,7 @@ def _told(content: bytes | None, name: str) -> set[tuple[str, bool]]:
 
 def _row(row: Table) -> dict[str, Any]:
     names: Iterable[str] = row.__table__.columns.keys()
-    return {name: getattr(row, name) for name in names}
+    return {name: getattr(row, name) for name in names if name not in PASSING}
 
 
 def _plain(value: Any) -> str:

@@ -1,5 +1,6 @@
 """The API on this test's own servers, without a network between, and keys to it."""
 
+import secrets
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -40,11 +41,12 @@ class RecordingPublisher:
 @pytest.fixture(scope="session")
 def environ(servers: dict[str, str]) -> dict[str, str]:
     server, _, _ = servers["DATABASE_URL"].rpartition("/")
+    name = f"fixative_api_{secrets.token_hex(4)}"
     with psycopg.connect(servers["DATABASE_URL"], autocommit=True) as connection:
-        connection.execute("CREATE DATABASE fixative_api TEMPLATE fixative_template")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE fixative_template")
     return {
         **servers,
-        "DATABASE_URL": f"{server}/fixative_api",
+        "DATABASE_URL": f"{server}/{name}",
         "REPLICATE_API_TOKEN": "r8_test",
         "REPLICATE_BASE_URL": "http://127.0.0.1:1",
         "FIXATIVE_ADMIN_KEY": "fx_admin_key_of_the_tests",
@@ -116,12 +118,12 @@ def app(new_app: Callable[..., Api]) -> Api:
 
 @pytest.fixture
 def new_key(database: Database, settings: Settings) -> Callable[..., str]:
-    """Make a key: of this owner, with these scopes."""
+    """Make a key: of this owner, with these scopes and limits."""
 
-    def make(owner: str = "tests", *scopes: str) -> str:
+    def make(owner: str = "tests", *scopes: str, **limits: Any) -> str:
         pepper = settings.fixative_admin_key.get_secret_value()
         with database.begin() as session:
-            return create_key(session, pepper, owner, scopes or SCOPES).key
+            return create_key(session, pepper, owner, scopes or SCOPES, **limits).key
 
     return make
 

@@ -64,7 +64,7 @@ def test_submits_and_webhooks_are_503_within_3_seconds_while_postgres_is_stopped
     server, stopped_postgres, eventually
 ):
     def submit(number):
-        headers = {"X-API-Key": f"fx_unknown_{number}"} if number % 3 == 0 else {}
+        headers = {"X-API-Key": f"fx_unknown_{number:035}"} if number % 3 == 0 else {}
         return server.post("/jobs", json=BODY, headers=headers)
 
     def webhook(number):

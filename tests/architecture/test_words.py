@@ -3,7 +3,7 @@
 from typing import get_args
 
 from api.schemas import Scope, Status
-from fixative.access.keys import SCOPES
+from fixative.access.caller import SCOPES
 from fixative.postgres.tables import JOB_STATUSES
 
 

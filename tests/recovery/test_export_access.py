@@ -1,11 +1,12 @@
 """Owners and keys come back from their copy in the bucket as they were, and open again."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import func, select, update
 
-from fixative.access.keys import create_key, recognise, revoke_key
+from fixative.access.keys import create_key, note_use, recognise, revoke_key, rotate_key
 from fixative.access.owners import ADMIN, change_owner, ensure_owner
 from fixative.postgres.tables import ApiKey, Owner
 from fixative.recovery.export_access import export_access, restore_access
@@ -34,13 +35,20 @@ def copy_of(services):
     return lambda name: services.bucket.read(services.keys.config(name))
 
 
+LIMITS = {
+    "expires_at": datetime(2100, 1, 1, tzinfo=UTC),
+    "allow": ["10.0.0.0/8"],
+    "per_minute": 60,
+}
+
+
 def make(database):
     """An owner with everything of its own, and two keys, of which one is revoked."""
     with database.begin() as session:
         owner = change_owner(session, "studio", {"weight": 2.5, "retention_days": 30})
-        key = create_key(session, PEPPER, "studio", ["read", "submit"])
+        key = create_key(session, PEPPER, "studio", ["read", "submit"], **LIMITS)
         revoked = create_key(session, PEPPER, "studio", ["read"])
-        revoke_key(session, revoked.prefix)
+        revoke_key(session, revoked.row.prefix)
     return owner, key.key, revoked.key
 
 
@@ -56,10 +64,12 @@ def test_owners_keep_all_that_was_said_of_them_and_keys_open_again(
     with database.begin() as session:
         again = session.get_one(Owner, owner.id)
         caller = recognise(session, PEPPER, key)
+        row = session.get_one(ApiKey, caller.key_id)
         assert recognise(session, PEPPER, revoked) is None
     names = ("name", "weight", "retention_days", "created_at")
     assert [getattr(again, name) for name in names] == [getattr(owner, name) for name in names]
     assert (caller.owner_id, caller.scopes) == (owner.id, {"read", "submit"})
+    assert {name: getattr(row, name) for name in LIMITS} == LIMITS
     assert (report.brought_back["owners"], report.brought_back["keys"]) == (1, 2)
     assert brought_back().brought_back.total() == 0
 
@@ -147,6 +157,53 @@ def test_a_row_that_cannot_be_read_is_named_and_the_others_come_back(
         assert recognise(session, PEPPER, key) is not None
     unreadable = [p.name for p in report.problems if p.kind == "keys: unreadable"]
     assert unreadable == ["x", "7", "None"]
+
+
+def test_a_copy_that_knows_of_a_revocation_is_not_overwritten_by_a_backup(
+    database, copied, brought_back
+):
+    _, key, _ = make(database)
+    with database.begin() as session:
+        revoke_key(session, key[:11])
+    copied()
+    with database.begin() as session:
+        session.execute(update(ApiKey).values(revoked_at=None))
+    copied()
+
+    brought_back()
+
+    with database.begin() as session:
+        assert recognise(session, PEPPER, key) is None
+
+
+def test_a_key_in_its_grace_is_revoked_at_once_when_the_copy_says_so(
+    database, copied, brought_back
+):
+    _, key, _ = make(database)
+    with database.begin() as session:
+        rotate_key(session, PEPPER, key[:11])
+        graced = session.scalar(select(ApiKey.revoked_at).where(ApiKey.prefix == key[:11]))
+        revoke_key(session, key[:11])
+    copied()
+    with database.begin() as session:
+        session.execute(update(ApiKey).where(ApiKey.prefix == key[:11]).values(revoked_at=graced))
+
+    brought_back()
+
+    with database.begin() as session:
+        assert recognise(session, PEPPER, key) is None
+
+
+def test_the_use_of_a_key_is_no_reason_to_write_its_copy_anew(database, copied, copy_of):
+    _, key, _ = make(database)
+    copied()
+    before = copy_of("keys.json")
+    with database.begin() as session:
+        note_use(session, recognise(session, PEPPER, key))
+    copied()
+
+    assert copy_of("keys.json") == before
+    assert b"last_used_at" not in before
 
 
 def test_an_owner_of_the_same_name_gives_way_unless_something_is_theirs(
