@@ -1,8 +1,11 @@
 """Recovery: what Replicate knows and the database does not, brought in on request."""
 
 import re
+import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask_openapi3.blueprint import APIBlueprint
@@ -23,6 +26,7 @@ WAIT = re.compile(r"\bwait=(\d{1,3})\b")
 LONGEST_SECONDS = 60
 DEFAULT_SECONDS = 50
 LOOK_SECONDS = 0.25
+MOST_WAITING = 16  # each holds a thread of this process
 
 Json = dict[str, Any]
 
@@ -30,11 +34,13 @@ Json = dict[str, Any]
 def recovery_routes(database: Database, publisher: Publisher) -> APIBlueprint:
     """The routes of history sync."""
     routes = resource("recovery", keys_only=True)
+    places = threading.BoundedSemaphore(MOST_WAITING)
 
     @routes.post(
         "/sync-replicate-jobs",
         description="Makes jobs of predictions that have none and brings those that have one up to"
-        " date. A sync of the same kind that is under way is joined.",
+        " date. A sync of the same kind that is under way is joined. Where many wait for their"
+        " answer already, 202 comes at once.",
         responses={
             200: answers.SyncEnded,
             202: answers.SyncUnderWay,
@@ -48,7 +54,8 @@ def recovery_routes(database: Database, publisher: Publisher) -> APIBlueprint:
         with database.begin() as session:
             run_id = open_run(session, walk).id
         publisher.publish([Hint(SYNC_HISTORY, {"run_id": str(run_id)})])
-        run = _watched(database, run_id, _seconds(header.prefer))
+        with _place(places) as free:
+            run = _watched(database, run_id, _seconds(header.prefer) if free else 0)
         if run.status == "running":
             under_way = {
                 "message": "Sync is under way",
@@ -75,6 +82,17 @@ def recovery_routes(database: Database, publisher: Publisher) -> APIBlueprint:
 def _seconds(prefer: str | None) -> int:
     found = WAIT.search(prefer or "")
     return min(max(int(found[1]), 1), LONGEST_SECONDS) if found else DEFAULT_SECONDS
+
+
+@contextmanager
+def _place(places: threading.Semaphore) -> Iterator[bool]:
+    """Whether there was a place to wait in; it is held until the block ends."""
+    free = places.acquire(blocking=False)
+    try:
+        yield free
+    finally:
+        if free:
+            places.release()
 
 
 def _watched(database: Database, run_id: uuid.UUID, seconds: float) -> SyncRun:

@@ -87,17 +87,18 @@ def open_run(session: Session, walk: Walk) -> SyncRun:
         run.walk_back_to, run.cursor = newest.walk_back_to, newest.cursor
         run.began_at = newest.began_at
     else:
-        run.walk_back_to = walk.since or (None if walk.bootstrap else _last_complete(session))
+        last = None if walk.bootstrap else last_complete(session)
+        run.walk_back_to = walk.since or (last.began_at - OVERLAP if last else None)
     session.add(run)
     session.flush()
     session.refresh(run)
     return run
 
 
-def _last_complete(session: Session) -> datetime | None:
-    """From when on history may hold what no run has seen; None: from its beginning."""
-    began = session.scalar(
-        select(SyncRun.began_at)
+def last_complete(session: Session) -> SyncRun | None:
+    """The last run that left nothing out: a regular one walks back to it."""
+    return session.scalars(
+        select(SyncRun)
         .where(
             SyncRun.status == "complete",
             SyncRun.until.is_(None),
@@ -105,8 +106,7 @@ def _last_complete(session: Session) -> datetime | None:
         )
         .order_by(SyncRun.began_at.desc())
         .limit(1)
-    )
-    return None if began is None else began - OVERLAP
+    ).one_or_none()
 
 
 def get_run(session: Session, run_id: uuid.UUID) -> SyncRun:

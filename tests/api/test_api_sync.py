@@ -2,14 +2,16 @@
 
 import threading
 import uuid
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import datetime
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from api import answer_schemas_recovery as answers
+from api.routes.recovery import MOST_WAITING
 from fixative.names import SYNC_HISTORY
-from fixative.postgres.sync_tables import SyncRun
+from fixative.postgres.sync_tables import SyncResult, SyncRun
 from fixative.postgres.tables import Attempt
 from fixative.recovery.history import History
 from fixative.replicate.client import Replicate
@@ -66,6 +68,11 @@ def add_history(emulator):
     return add
 
 
+IN_BOTH = {"message", "sync_id", "status", "error"}
+OF_BOOTSTRAP = {*IN_BOTH, "mode", "predictions_processed", "jobs_created", "bootstrap_results"}
+OF_REGULAR = {*IN_BOTH, "jobs_processed", "predictions_checked", "jobs_updated", "sync_results"}
+
+
 def test_a_bootstrap_is_answered_as_documented(admin, worker, add_history):
     add_history(3, model="black-forest-labs/flux-schnell", input={"prompt": "a fog"})
 
@@ -74,6 +81,7 @@ def test_a_bootstrap_is_answered_as_documented(admin, worker, add_history):
     assert answer.status_code == 200
     answers.Bootstrapped.model_validate_json(answer.data)
     body = answer.json
+    assert set(body) == OF_BOOTSTRAP
     assert body["message"] == "Bootstrap sync completed successfully"
     assert body["mode"] == "bootstrap"
     assert (body["predictions_processed"], body["jobs_created"]) == (3, 3)
@@ -101,6 +109,7 @@ def test_a_regular_sync_is_answered_as_documented(admin, worker, add_history, da
     assert answer.status_code == 200
     answers.Synced.model_validate_json(answer.data)
     body = answer.json
+    assert set(body) == OF_REGULAR
     assert body["message"] == "Sync completed successfully"
     assert (body["jobs_processed"], body["predictions_checked"]) == (2, 2)
     assert body["jobs_updated"] == 1
@@ -139,6 +148,58 @@ def test_a_run_that_has_ended_shows_what_it_did(admin, worker, add_history):
     assert datetime.fromisoformat(shown["finished_at"])
     assert len(shown["results"]) == 3
     assert admin.get(f"/syncs/{body['sync_id']}?limit=0").json["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("bootstrap", "fields", "words"),
+    [(True, OF_BOOTSTRAP, "Bootstrap sync"), (False, OF_REGULAR, "Sync")],
+    ids=["bootstrap", "regular"],
+)
+def test_what_replicate_refuses_is_answered_in_the_same_fields(
+    admin, worker, emulator, bootstrap, fields, words
+):
+    emulator.post("/_emulator/config", json={"tokens": ["another"]}).raise_for_status()
+
+    answer = admin.post("/sync-replicate-jobs", json={"bootstrap": bootstrap})
+
+    assert answer.status_code == 200
+    answers.SyncEnded.model_validate_json(answer.data)
+    assert set(answer.json) == fields
+    assert answer.json["status"] == "failed"
+    assert "401" in answer.json["error"]
+    assert answer.json["message"] == f"{words} failed: {answer.json['error']}"
+
+
+def test_a_prediction_that_cannot_be_kept_is_among_the_results_with_its_reason(
+    admin, worker, add_history, database
+):
+    add_history(2, status="failed")
+    first = admin.post("/sync-replicate-jobs", json={"bootstrap": True}).json
+    with database.begin() as session:
+        run_id = uuid.UUID(first["sync_id"])
+        session.add(SyncResult(run_id=run_id, result="skipped", reason="malformed: no id", raw={}))
+
+    results = admin.get(f"/syncs/{first['sync_id']}").json["results"]
+
+    skipped = {"prediction_id": None, "job_id": None, "result": "skipped"}
+    assert results[2] == {**skipped, "reason": "malformed: no id"}
+    assert set(results[0]) == {*FIELDS, "result", "reason"}
+
+
+def test_where_many_wait_already_who_comes_then_is_answered_at_once(app, admin, database):
+    def ask(_):
+        own = app.test_client()
+        own.environ_base = admin.environ_base
+        return own.post("/sync-replicate-jobs", json={}, headers={"Prefer": "wait=60"})
+
+    with ThreadPoolExecutor(MOST_WAITING + 1) as many:
+        asked = [many.submit(ask, number) for number in range(MOST_WAITING + 1)]
+        first, others = wait(asked, timeout=50, return_when=FIRST_COMPLETED)
+        with database.begin() as session:
+            session.execute(update(SyncRun).values(status="complete"))
+
+    assert [each.result().status_code for each in first] == [202]
+    assert [each.result().status_code for each in others] == [200] * MOST_WAITING
 
 
 def test_null_sets_no_limit(admin, publisher):

@@ -9,6 +9,7 @@ from fixative import names
 from fixative.errors import DatabaseAway
 from fixative.postgres.presence import canary_heard
 from fixative.recovery.export_access import export_access as copy_access
+from fixative.recovery.history_prune import prune_runs
 from worker.app import app
 
 PURGE_AT_MOST_SECONDS = 45.0  # beat sends the next after a minute
@@ -19,6 +20,7 @@ log = structlog.get_logger(__name__)
 @app.task(name=names.PURGE_EXPIRED)
 def purge_expired() -> None:
     """Remove what was deleted, or has had its time. Not a tick: whoever deletes hints it."""
+    prune_runs(app.services().database)
     until = time.monotonic() + PURGE_AT_MOST_SECONDS
     while app.services().purger.purge():
         if app.services().stopping.is_set() or time.monotonic() > until:
