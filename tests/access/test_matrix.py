@@ -10,7 +10,7 @@ from fixative.access.caller import SCOPES
 from fixative.access.keys import revoke_key
 from fixative.access.owners import ensure_owner
 from fixative.jobs.accept import JobRequest, accept
-from tests.access.issuer import AUDIENCE, ISSUER, encoded
+from tests.access.issuer import encoded
 
 OPEN = {
     "/healthz": "asked by what keeps processes alive",
@@ -58,17 +58,6 @@ RULES = {route.split()[1] for route in SCOPE}
 ID = re.compile(r"<[^>]+>")
 NAME = "original.png"
 ELSEWHERE = "203.0.113.7"
-
-
-@pytest.fixture(scope="session")
-def guarded(new_app, settings, issuer):
-    """The API, open to keys and to the issuer's tokens."""
-    tokens = {
-        "fixative_jwt_jwks_url": issuer.url,
-        "fixative_jwt_audience": AUDIENCE,
-        "fixative_jwt_issuer": ISSUER,
-    }
-    return new_app(settings.model_copy(update=tokens))
 
 
 @pytest.fixture(scope="session")

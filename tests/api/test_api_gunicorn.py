@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,20 +36,31 @@ def gunicorn(environ, log):
 
 
 @pytest.fixture(scope="module")
-def server(environ, settings, tmp_path_factory):
-    """A client of gunicorn, for which nobody answers at Redis."""
-    log = tmp_path_factory.mktemp("gunicorn") / "log"
+def start(environ, settings, tmp_path_factory):
+    """Start a gunicorn, for which nobody answers at Redis; a client of it."""
     own = {"REDIS_URL": "redis://127.0.0.1:1/0", "REPLICATE_WEBHOOK_SECRET": SECRET}
-    process = gunicorn({**environ, **own}, log)
-    deadline = time.monotonic() + 30
-    while not (found := re.search(r"Listening at: (http://\S+)", log.read_text())):
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.02)
     key = settings.fixative_admin_key.get_secret_value()
-    with httpx.Client(base_url=found[1], headers={"X-API-Key": key}, timeout=30) as client:
+
+    @contextmanager
+    def started():
+        log = tmp_path_factory.mktemp("gunicorn") / "log"
+        process = gunicorn({**environ, **own}, log)
+        deadline = time.monotonic() + 30
+        while not (found := re.search(r"Listening at: (http://\S+)", log.read_text())):
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.02)
+        with httpx.Client(base_url=found[1], headers={"X-API-Key": key}, timeout=30) as client:
+            yield client
+        process.terminate()
+        assert process.wait(10) == 0
+
+    return started
+
+
+@pytest.fixture(scope="module")
+def server(start):
+    with start() as client:
         yield client
-    process.terminate()
-    assert process.wait(10) == 0
 
 
 def test_a_submit_is_answered_quickly_while_redis_is_away(server):
@@ -138,3 +150,28 @@ def test_a_file_of_untold_length_is_taken_and_one_too_large_learns_why(server):
     assert (taken.status_code, taken.json()["bytes"]) == (201, 20 * 2**20)
     assert len(server.get(taken.json()["url"]).content) == 20 * 2**20
     assert zeros(LARGEST + 1).status_code == 413
+
+
+def test_a_revoked_key_opens_nothing_anywhere_after_five_seconds(server, start, eventually):
+    made = server.post("/admin/keys", json={"owner": "gallery"}).json()
+    key = {"X-API-Key": made["key"]}
+    opened_at = []
+
+    def all_refuse():
+        for client in (server, other):
+            began = time.monotonic()
+            if client.get("/jobs", headers=key).status_code == 200:
+                opened_at.append(began)
+                return False
+        return True
+
+    with start() as other:
+        assert [client.get("/jobs", headers=key).status_code for client in (server, other)] == [
+            200,
+            200,
+        ]
+        server.post(f"/admin/keys/{made['id']}/revoke").raise_for_status()
+        revoked_at = time.monotonic()
+        eventually(all_refuse)
+
+    assert all(began - revoked_at < 5 for began in opened_at)
