@@ -17,6 +17,7 @@ from fixative.jobs.store import get_job
 from fixative.names import CREATE_PREDICTION, Hint
 from fixative.postgres.tables import Job, Owner, Transition
 
+ACCEPTED_HERE = ("api", "v1")  # sources; a job of another was accepted somewhere else
 PRIORITY_SHIFT = {
     "high": timedelta(minutes=-1),
     "normal": timedelta(0),

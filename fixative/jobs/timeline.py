@@ -5,19 +5,21 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from fixative.jobs.accept import ACCEPTED_HERE
 from fixative.postgres.media_tables import Media
 from fixative.postgres.operation_tables import DeadLetter
 from fixative.postgres.tables import Attempt, Delivery, Job, Transition
 
 
 def timeline(session: Session, job: Job) -> list[dict[str, Any]]:
-    """Moves, attempts, deliveries, media and dead letters of the job, oldest first."""
+    """Moves, attempts, deliveries, media, records and dead letters of the job, oldest first."""
     attempts = list(session.scalars(select(Attempt).where(Attempt.job_id == job.id)))
     items = [
         *_transitions(session, job),
         *(item for attempt in attempts for item in _attempt(attempt)),
         *_deliveries(session, job, attempts),
         *_media(session, job),
+        *_record(job),
         *_letters(session, job),
     ]
     return sorted(items, key=lambda item: item["at"])
@@ -75,6 +77,14 @@ def _media(session: Session, job: Job) -> list[dict[str, Any]]:
         _item(row.created_at, "media", to="stored", detail=f"{row.name}, {row.bytes} bytes")
         for row in session.scalars(rows)
     ]
+
+
+def _record(job: Job) -> list[dict[str, Any]]:
+    """When the acceptance was written down, if it was here: of a job brought back nobody knows."""
+    at = job.acceptance_recorded_at
+    if at is None or job.source not in ACCEPTED_HERE or job.provenance is not None:
+        return []
+    return [_item(at, "record", to="accepted")]
 
 
 def _letters(session: Session, job: Job) -> list[dict[str, Any]]:
