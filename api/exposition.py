@@ -14,7 +14,7 @@ from fixative.errors import DatabaseAway
 from fixative.jobs.listing import backlog
 from fixative.postgres.engine import Database
 from fixative.postgres.presence import lateness, live
-from fixative.recovery.state import unrecorded_seconds
+from fixative.recovery.state import count_unrecorded, unrecorded_seconds
 from fixative.replicate.pace import Pace
 
 log = structlog.get_logger(__name__)
@@ -47,6 +47,7 @@ class _Backlog(Collector):
                 left = backlog(session)
                 there, late = live(session), lateness(session)
                 unrecorded = unrecorded_seconds(session)
+                behind = count_unrecorded(session)
         except DatabaseAway as error:
             log.warning("backlog_unknown", reason=str(error))
             return
@@ -64,19 +65,23 @@ class _Backlog(Collector):
             "For how long the oldest accepted job waits for its record in OUTPUT_DIR",
             value=unrecorded,
         )
-
+        yield GaugeMetricFamily(
+            "fixative_unrecorded_jobs",
+            "Ended jobs whose record in OUTPUT_DIR and manifest are behind",
+            value=behind,
+        )
         workers = GaugeMetricFamily("fixative_workers", "Workers that live", labels=["role"])
         for role, count in Counter(name.partition("@")[0] for name in there).items():
             workers.add_metric([role], count)
         yield workers
-        behind = GaugeMetricFamily(
+        canaries = GaugeMetricFamily(
             "fixative_worker_canary_late_seconds",
             "By how much the last canary is ahead of what the worker heard",
             labels=["worker"],
         )
         for name, seconds in late.items():
-            behind.add_metric([name], seconds)
-        yield behind
+            canaries.add_metric([name], seconds)
+        yield canaries
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing: registering must not ask Postgres."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -11,9 +12,11 @@ from sqlalchemy import text
 
 from fixative.cli.api_client import is_this_machine
 from fixative.cli.s3 import s3_of
-from fixative.errors import DatabaseAway
+from fixative.errors import DatabaseAway, NotFound, RecordsAway
 from fixative.postgres.engine import Database
 from fixative.postgres.migrate import pending
+from fixative.recovery.record_store import S3, open_store
+from fixative.recovery.records import DAILY
 from fixative.settings import Settings
 
 SECONDS = 5
@@ -85,6 +88,26 @@ def check_bucket(settings: Settings) -> Finding:
     return Finding("Bucket", True, f"{bucket}, put, read and deleted an object")
 
 
+def check_records(settings: Settings) -> Finding:
+    """A record can be written where OUTPUT_DIR says, read back, and deleted."""
+    place, name = settings.output_dir, f"doctor-{uuid4()}/probe"
+    shown = place if place.startswith(S3) else str(Path(place).absolute())
+    store = open_store(settings)
+    try:
+        list(store.children(DAILY))  # some servers would make a bucket when it is put into
+        store.write(name, [b"fixative doctor"])
+        read = b"".join(store.chunks(name))
+        store.delete([name])
+    except (NotFound, RecordsAway) as error:
+        advice = "set OUTPUT_DIR to a directory that may be written, or to s3://BUCKET/PREFIX"
+        return Finding("Records", False, f"{error}: {advice}")
+    finally:
+        store.close()
+    if read != b"fixative doctor":
+        return Finding("Records", False, f"{shown}: reads back something else than was written")
+    return Finding("Records", True, f"{shown}, wrote, read and deleted a file")
+
+
 def check_replicate(settings: Settings) -> Finding:
     """Replicate answers, and knows our token."""
     base = settings.replicate_base_url
@@ -118,6 +141,7 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     check_postgres,
     check_redis,
     check_bucket,
+    check_records,
     check_replicate,
     check_public_url,
 )

@@ -20,6 +20,7 @@ from fixative.names import CREATE_PREDICTION, Hint
 from fixative.postgres.base import among
 from fixative.postgres.tables import Job, Owner, Transition
 
+ACCEPTED_HERE = ("api", "v1")  # sources; a job of another was accepted somewhere else
 PRIORITY_SHIFT = {
     "high": timedelta(minutes=-1),
     "normal": timedelta(0),

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from fixative.jobs.accept import ACCEPTED_HERE
 from fixative.postgres.media_tables import Media
 from fixative.postgres.notification_tables import Notification
 from fixative.postgres.operation_tables import DeadLetter
@@ -21,6 +22,7 @@ def timeline(session: Session, job: Job) -> list[dict[str, Any]]:
         *_deliveries(session, job, attempts),
         *_media(session, job),
         *_notifications(session, job),
+        *_record(job),
         *_letters(session, job),
     ]
     return sorted(items, key=lambda item: item["at"])
@@ -92,6 +94,14 @@ def _notifications(session: Session, job: Job) -> list[dict[str, Any]]:
         for row in session.scalars(rows)
         for line in row.log
     ]
+
+
+def _record(job: Job) -> list[dict[str, Any]]:
+    """When the acceptance was written down, if it was here: of a job brought back nobody knows."""
+    at = job.acceptance_recorded_at
+    if at is None or job.source not in ACCEPTED_HERE or job.provenance is not None:
+        return []
+    return [_item(at, "record", to="accepted")]
 
 
 def _letters(session: Session, job: Job) -> list[dict[str, Any]]:

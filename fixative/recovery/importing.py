@@ -41,10 +41,11 @@ IMPORT = text("""
         INSERT INTO jobs (
             id, owner_id, source, status, job_type, model, version, deployment, input, error,
             provenance, attempt_id, expires_at, created_at, submitted_at, completed_at,
-            record_due_at, hinted_at)
+            acceptance_recorded_at, record_due_at, hinted_at)
         SELECT job_id, :owner_id, 'sync', status, job_type, model, version, deployment,
             input::json, error::json, provenance::json, attempt_id, expires_at, created_at,
-            created_at, completed_at, CASE WHEN terminal THEN now() END,
+            created_at, completed_at, now(), -- accepted elsewhere: there is nothing to record
+            CASE WHEN terminal THEN now() END,
             now() - interval '1 minute' -- no hint is under way: the sweep goes by what dies first
         FROM found
         -- What is there was made by an earlier import, and this much is left of it. By no join:

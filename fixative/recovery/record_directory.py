@@ -21,12 +21,14 @@ class Directory:
     def write(self, name: str, chunks: Iterable[bytes]) -> None:
         """The file whole under its name: written beside it under another, synced, and renamed.
 
+        It is there after a loss of power, too, once this returns.
+
         What a death leaves behind has a name that begins with a dot, and is never taken for one.
         """
         path = self.root / name
         under_way = path.with_name(f".{secrets.token_hex(8)}.tmp")
         with _translated():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._make(path.parent)
             try:
                 with under_way.open("xb") as file:
                     file.writelines(chunks)
@@ -36,6 +38,15 @@ class Directory:
             except BaseException:
                 under_way.unlink(missing_ok=True)
                 raise
+            _sync(path.parent)
+
+    def _make(self, folder: Path) -> None:
+        """Make the folder and those above it, so that none is lost with the power."""
+        if not folder.is_dir():
+            if folder != self.root:
+                self._make(folder.parent)
+            folder.mkdir(parents=True, exist_ok=True)
+            _sync(folder.parent)
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """The file's bytes, piece by piece. Raises NotFound, at the first."""
@@ -103,6 +114,15 @@ def _translated() -> Iterator[None]:
         yield
     except OSError as error:
         raise RecordsAway(f"{error.filename}: {error.strerror}") from error
+
+
+def _sync(folder: Path) -> None:
+    """Have the names in a folder on the disk: what is recorded is noted as such in Postgres."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _raise_unless_gone(error: OSError) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from fixative.errors import NotFound
+from fixative.jobs.accept import ACCEPTED_HERE
 from fixative.jobs.store import get_job
 from fixative.media.manifest import as_json
 from fixative.postgres.engine import Database
@@ -31,7 +32,6 @@ from fixative.recovery.records import (
 )
 
 MOST = 500  # acceptances at once
-ACCEPTED_HERE = ("api", "v1")  # the acceptance of others was somewhere else
 
 
 class RecordKeeper:
@@ -50,20 +50,21 @@ class RecordKeeper:
         Takes no lease, so that nothing waits for it; beside another it writes the same again.
         """
         unrecorded = (Job.acceptance_recorded_at.is_(None), Job.deleted_at.is_(None))
+        oldest = select(Job.id).where(*unrecorded).order_by(Job.id).limit(MOST)
         with self._database.begin() as session:
-            jobs = session.scalars(
-                select(Job).where(*unrecorded).order_by(Job.id).limit(MOST)
-            ).all()
+            job_ids = session.scalars(oldest).all()
         written = dict[uuid.UUID, str]()
         try:
-            for job in jobs:
+            for job_id in job_ids:  # one at a time: each may have an input of many megabytes
+                with self._database.begin() as session:
+                    job = get_job(session, job_id)
                 name = accepted_name(job)
                 if job.source in ACCEPTED_HERE:
                     self._write(day_of(job.created_at), {name: accepted_record(job)})
                 written[job.id] = name
         finally:
             self._note(written)
-        return len(jobs)
+        return len(job_ids)
 
     def _note(self, written: Mapping[uuid.UUID, str]) -> None:
         recorded = (

@@ -19,6 +19,11 @@ def count_in_review(session: Session) -> int:
     return session.scalar(select(func.count()).where(*waiting)) or 0
 
 
+def count_unrecorded(session: Session) -> int:
+    """How many ended jobs there are whose record and manifest are behind them."""
+    return session.scalar(select(func.count()).where(Job.record_due_at.is_not(None))) or 0
+
+
 def unrecorded_seconds(session: Session) -> float:
     """For how long the oldest accepted job waits for the record of it; 0 when none does."""
     unrecorded = (Job.acceptance_recorded_at.is_(None), Job.deleted_at.is_(None))

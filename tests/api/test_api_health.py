@@ -129,6 +129,8 @@ def test_metrics_tell_the_backlog(app, submit):
 
     assert 'fixative_jobs{status="queued"} 1.0' in text
     assert "fixative_oldest_due_seconds" in text
+    assert "fixative_oldest_unrecorded_seconds" in text
+    assert "fixative_unrecorded_jobs 0.0" in text
     assert "fixative_jobs_accepted_total" in text
 
 

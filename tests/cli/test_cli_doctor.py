@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ from fixative.cli.checks import (
     check_bucket,
     check_postgres,
     check_public_url,
+    check_records,
     check_redis,
     check_replicate,
 )
@@ -41,6 +43,7 @@ def test_a_system_in_order_is_a_tick_for_each_dependency(run: Any, environ: Any)
         ["✓", "Postgres"],
         ["✓", "Redis"],
         ["✓", "Bucket"],
+        ["✓", "Records"],
         ["✓", "Replicate"],
         ["–", "Public"],
         ["–", "Rules"],
@@ -53,7 +56,7 @@ def test_one_thing_wrong_makes_exit_code_1_and_the_rest_is_still_looked_at(
     result = run("doctor", **{**environ, "REDIS_URL": f"redis://{NOBODY}/0"})
 
     assert result.exit_code == 1
-    assert [line[0] for line in result.stdout.splitlines()] == ["✓", "✗", "✓", "✓", "–", "–"]
+    assert [line[0] for line in result.stdout.splitlines()] == ["✓", "✗", "✓", "✓", "✓", "–", "–"]
 
 
 def test_a_wrong_variable_is_named_in_one_line(run: Any, environ: Any) -> None:
@@ -101,6 +104,35 @@ def test_a_bucket_is_left_as_it_was_found(changed: Any, settings: Settings) -> N
 
     s3 = s3_of(settings)
     assert s3.list_objects_v2(Bucket=settings.s3_bucket, Prefix="doctors/")["KeyCount"] == 0
+
+
+def test_a_place_for_records_is_tried_and_left_as_it_was_found(
+    changed: Any, settings: Settings, tmp_path: Path
+) -> None:
+    bucket = f"s3://{settings.s3_bucket}/{settings.s3_prefix}-records"
+
+    for place in (str(tmp_path), bucket):
+        finding = check_records(changed(output_dir=place))
+        assert finding.ok, finding
+        assert place in finding.detail
+
+    assert list(tmp_path.iterdir()) == []
+    s3 = s3_of(settings)
+    found = s3.list_objects_v2(Bucket=settings.s3_bucket, Prefix=f"{settings.s3_prefix}-records")
+    assert found["KeyCount"] == 0
+
+
+@pytest.mark.parametrize("place", ["file", "s3://no-bucket-of-records/a"])
+def test_a_place_that_takes_no_records_is_wrong_and_says_what_to_set(
+    changed: Any, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "file").write_text("no directory")
+    where = place if "://" in place else str(tmp_path / place)
+
+    finding = check_records(changed(output_dir=where))
+
+    assert finding.ok is False
+    assert "set OUTPUT_DIR to" in finding.detail
 
 
 def test_a_token_that_replicate_refuses_is_wrong(

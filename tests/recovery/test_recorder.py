@@ -17,7 +17,7 @@ from fixative.postgres.tables import Job
 from fixative.recovery.poll import ask_about
 from fixative.recovery.record_directory import Directory
 from fixative.recovery.record_summary import write_summary
-from fixative.recovery.state import unrecorded_seconds
+from fixative.recovery.state import count_unrecorded, unrecorded_seconds
 from fixative.settings import load_settings
 from worker.services import Services
 
@@ -112,6 +112,20 @@ def test_what_was_accepted_elsewhere_has_no_record_of_it(services, database, sub
 
     services.records.record_accepted()
 
+    assert files() == []
+
+
+def test_nothing_waits_to_be_recorded_of_what_history_brought(
+    services, database, submit, add_history, bootstrap, files
+):
+    add_history(3, span_seconds=90_000)
+
+    assert bootstrap().jobs_created == 3
+
+    with database.begin() as session:
+        assert unrecorded_seconds(session) == 0
+        assert count_unrecorded(session) > 0
+    assert services.records.record_accepted() == 0
     assert files() == []
 
 
