@@ -12,22 +12,29 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.orm import Session
+from sqlalchemy.types import Text, Uuid
 
 from fixative.errors import MalformedPrediction
 from fixative.jobs.claim import might_have_made, unsettled_attempts
 from fixative.jobs.ingest import ingest
 from fixative.names import Hint
-from fixative.postgres.sync_tables import SyncResult
 from fixative.postgres.tables import Job
 from fixative.recovery.history_known import Known, fill_in, known_of
 from fixative.recovery.history_runs import Tally
 from fixative.recovery.importing import import_predictions
 from fixative.replicate.prediction import Prediction, read_prediction
 
+# One statement for a page. JSON travels as text, since it is kept as it was written.
+NOTE = text("""
+    INSERT INTO sync_results (run_id, prediction_id, job_id, result, reason, raw)
+    SELECT :run_id, prediction_id, job_id, result, reason, raw::json
+    FROM json_to_recordset(CAST(:results AS json))
+        AS r(prediction_id text, job_id uuid, result text, reason text, raw text)
+    ON CONFLICT DO NOTHING
+""").bindparams(bindparam("run_id", type_=Uuid), bindparam("results", type_=Text))
 NOT_OURS = frozenset({"stranger", "set_aside", "deleted"})
 
 log = structlog.get_logger(__name__)
@@ -68,7 +75,8 @@ class PageReading:
         if self.importing and strangers:
             self._import(strangers)
         if self._results:
-            self.session.execute(insert(SyncResult).on_conflict_do_nothing(), self._results)
+            results = json.dumps(self._results)
+            self.session.execute(NOTE, {"run_id": self.run_id, "results": results})
 
     def _readable(self, items: Sequence[Any]) -> Iterator[Prediction]:
         for raw in items:
@@ -130,27 +138,25 @@ class PageReading:
         self.tally.processed += 1
         self.tally.created += result == "created"
         self.tally.updated += result == "updated"
-        self._note(prediction_id=prediction_id, job_id=job_id, result=result)
+        self._note(prediction_id=prediction_id, job_id=str(job_id), result=result)
 
     def _skip(self, raw: Any, reason: str) -> None:
         id_ = raw.get("id") if isinstance(raw, dict) else None
         id_ = id_ if isinstance(id_, str) and id_.isalnum() else None
         log.warning("history_prediction_skipped", prediction_id=id_, reason=reason)
         self.tally.skipped += 1
-        self._note(prediction_id=id_, result="skipped", reason=reason, raw=_storable(raw))
+        self._note(prediction_id=id_, result="skipped", reason=reason, raw=_as_json(raw))
 
     def _note(self, **result: Any) -> None:
-        empty = dict.fromkeys(("prediction_id", "job_id", "reason", "raw"))
-        self._results.append({"run_id": self.run_id, **empty, **result})
+        self._results.append(result)
 
 
-def _storable(raw: Any) -> Any:
-    """What can be kept of it as JSON: as it is, or as its text."""
+def _as_json(raw: Any) -> str:
+    """It as JSON: as it is, or as its text."""
     try:
-        json.dumps(raw, allow_nan=False)
+        return json.dumps(raw, allow_nan=False)
     except ValueError:  # Python reads NaN, and Postgres does not
-        return json.dumps(raw)
-    return raw
+        return json.dumps(json.dumps(raw))
 
 
 def _first_line(error: Exception) -> str:

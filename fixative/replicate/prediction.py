@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
+import orjson
+
 from fixative.errors import MalformedPrediction
 
 RUNNING = ("starting", "processing")
@@ -46,7 +48,7 @@ def read_prediction(raw: Any) -> Prediction:
     """
     if not isinstance(raw, dict):
         raise MalformedPrediction("not an object")
-    raw = _unicode(raw)
+    raw = raw if _is_unicode(raw) else _unicode(raw)
     id_, status, created_at = raw.get("id"), raw.get("status"), raw.get("created_at")
     if not isinstance(id_, str) or not id_.isalnum():
         raise MalformedPrediction("no id")
@@ -106,6 +108,15 @@ def richer(known: dict[str, Any] | None, news: dict[str, Any]) -> dict[str, Any]
 def remnant(raw: dict[str, Any]) -> dict[str, Any]:
     """What may be kept of a prediction whose job was deleted: which it was, and how it stands."""
     return {name: raw[name] for name in ("id", "status", "created_at")}
+
+
+def _is_unicode(value: Any) -> bool:
+    """Whether all of it can surely be written; quick, since almost everything can."""
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _unicode(value: Any) -> Any:
