@@ -87,6 +87,7 @@ def _run(settings: Settings, sources: list[str], report: "Report") -> None:
                 stopping=services.stopping,
                 imports="all",
                 send=lambda _: None,  # there is nobody to be hinted: the sweep does, later
+                of_a_rebuild=True,
             ),
         ).rebuild(sources, report)
     finally:

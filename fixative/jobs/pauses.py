@@ -38,6 +38,11 @@ def paused() -> ColumnElement[bool]:
     )
 
 
+def is_restored(session: Session) -> bool:
+    """Whether the database may be an old one, or not whole, and `recover` has not run."""
+    return session.get(Pause, RESTORED) is not None
+
+
 def pause(session: Session, *, model: str | None = None, owner: str | None = None) -> Hold:
     """Hold back what is not sent yet: all, of a model, of an owner, or of both together.
 

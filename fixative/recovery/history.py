@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlencode
 import structlog
 
 from fixative.errors import LostLease, MalformedPrediction, ReplicateError
+from fixative.jobs.pauses import is_restored
 from fixative.names import Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.sync_tables import SyncRun
@@ -43,7 +44,9 @@ class History:
     """What walking needs.
 
     `imports` says when predictions that are not ours become jobs: all, bootstrap, none. `send` is
-    given the hints that follow a page, once that is committed.
+    given the hints that follow a page, once that is committed. Only a rebuild reads history into a
+    database that waits for `recover`: jobs may be missing in it, and what is theirs looks like a
+    stranger's.
     """
 
     database: Database
@@ -51,6 +54,7 @@ class History:
     stopping: threading.Event
     imports: str
     send: Callable[[list[Hint]], None]
+    of_a_rebuild: bool = False
 
     def sync(self, walk: Walk) -> uuid.UUID:
         """Do this walk, or go on with the one of its kind that nobody works on; the run's id."""
@@ -62,12 +66,13 @@ class History:
     def go_on(self, run_id: uuid.UUID) -> None:
         """Walk on from the run's cursor to its end, unless another does; safe twice.
 
-        What Replicate does not answer ends the run as `partial`, with what was read so far; what
+        Where `recover` is to come first it is left as it is. What Replicate does not answer ends the run as `partial`, with what was read so far; what
         it refuses ends it as `failed`. Raises DatabaseAway: then the run is left to be gone on
         with, as it is when this process is asked to end.
         """
         with self.database.begin() as session:
-            run = take_run(session, run_id)
+            waits = is_restored(session) and not self.of_a_rebuild
+            run = None if waits else take_run(session, run_id)
         if run is None:
             return
         log.info("history_begun", run_id=str(run.id), mode=run.mode, pages=run.pages)

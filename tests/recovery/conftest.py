@@ -271,7 +271,8 @@ def rebuild(services, alone, history):
         report = Report(say=lambda _: None)
         names = ("database", "bucket", "keys", "epoch", "settings")
         parts = {name: getattr(services, name) for name in names}
-        Rebuilder(**parts, alone=alone, history=history).rebuild(sources, report)
+        reader = replace(history, of_a_rebuild=True)
+        Rebuilder(**parts, alone=alone, history=reader).rebuild(sources, report)
         return report
 
     return run

@@ -9,6 +9,7 @@ from fixative.errors import InvalidRequest
 from fixative.postgres.sync_tables import SyncRun
 from fixative.postgres.tables import Attempt, Job, Owner, Transition
 from fixative.recovery.history_runs import BEGINNING, Walk, open_run
+from fixative.recovery.recover import recover
 from fixative.recovery.sweep import sweep
 
 
@@ -243,3 +244,36 @@ def test_a_run_under_a_lease_is_left_to_who_has_it(history, database, add_histor
     history.go_on(run.id)
 
     assert all_jobs() == []
+
+
+def test_history_is_not_read_into_a_database_that_waits_for_recover(
+    history, run_of, database, services, add_history, all_jobs
+):
+    add_history(3)
+    services.epoch.hold()
+
+    waiting = run_of(history, Walk(bootstrap=True))
+
+    assert (waiting.status, waiting.lease_until, all_jobs()) == ("running", None, [])
+    recover(database, services.replicate, services.epoch)
+    history.go_on(waiting.id)
+    assert len(all_jobs()) == 3
+
+
+def test_what_was_submitted_after_a_backup_is_no_strangers_to_a_sync_before_recover(
+    history, run_of, database, services, submit, attempts_of, all_jobs, emulator
+):
+    job_id = submit()
+    services.submitter.submit(job_id)
+    [made] = attempts_of(job_id)
+    with database.begin() as session:  # as the backup has it
+        session.execute(delete(Attempt))
+        session.execute(update(Job).values(status="queued", attempt_id=None))
+    services.epoch.hold()
+
+    run_of(history, Walk(bootstrap=True))
+    recover(database, services.replicate, services.epoch)
+
+    assert [job.id for job in all_jobs()] == [job_id]
+    assert [attempt.prediction_id for attempt in attempts_of(job_id)] == [made.prediction_id]
+    assert emulator.get("/_emulator/stats").json()["creates"]["total"] == 1

@@ -1,20 +1,19 @@
 """A rebuild reads records wherever the recorder wrote them, accepted and ended ones."""
 
 import gzip
-import secrets
-import tracemalloc
+import uuid
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, true, update
 
 from fixative.media.audit import audit
 from fixative.media.manifest import as_json
 from fixative.postgres.tables import Job
-from fixative.recovery.record_lines import compressed, line_of
+from fixative.recovery.rebuild_many import HELD_AT_ONCE, Written, bring_back
+from fixative.recovery.rebuild_report import Report
 
 SOURCES = ("records",)
-LARGE = 100  # records of a megabyte
 PLACES = pytest.mark.parametrize("environ", ["directory", "bucket"], indirect=True)
 
 
@@ -186,29 +185,21 @@ def test_the_record_of_a_deleted_job_brings_nothing_back_and_is_named(
     assert ("records: refused", str(path)) in problems(report)
 
 
-def test_many_large_records_in_an_archive_take_the_memory_of_a_few(
-    services, submit, output_dir, forgotten, rebuild
-):
-    job_id = submit(input={"prompt": secrets.token_hex(2**19)})
-    services.records.record_accepted()
-    [path] = output_dir.glob("daily/*/accepted/*.json")
-    record = path.read_text()
-    path.unlink()
-    forgotten()
+def test_records_that_have_to_be_held_are_read_a_few_at_a_time(database):
+    held, brought, most_ahead = 2**22, [], 0
 
-    def lines():
-        for number in range(LARGE):
-            one = f"{str(job_id)[:-4]}{number:04x}"
-            content = record.replace(str(job_id), one).encode()
-            yield line_of(f"accepted/{one}.json", content)
+    def written():
+        nonlocal most_ahead
+        for number in range(1, 41):
+            most_ahead = max(most_ahead, number - len(brought))
+            yield Written(uuid.uuid4(), f"an archive: {number}.json", lambda: b"", held)
 
-    with (output_dir / "daily/2026-01-02.jsonl.gz").open("wb") as file:
-        file.writelines(compressed(lines()))
+    def bring(_session, each, _told):
+        brought.append(each)
+        return True
 
-    tracemalloc.start()
-    report = rebuild(SOURCES)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    report = Report(say=lambda _: None)
+    bring_back(database, report, "records", written(), bring, done=true())
 
-    assert report.brought_back["records"] == LARGE
-    assert peak < LARGE * 2**20 / 2
+    assert report.brought_back["records"] == len(brought) == 40
+    assert most_ahead * held <= HELD_AT_ONCE
