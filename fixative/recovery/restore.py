@@ -42,7 +42,7 @@ def restore(session: Session, manifest: Any, *, source: str) -> bool:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Corrupt(f"a manifest that cannot be read: {error!r}") from error
     job |= {
-        "provenance": dict.fromkeys((*manifest["job"], "attempts", "media"), source),
+        "provenance": provenance_of(manifest, source),
         "acceptance_recorded_at": func.now(),
         "fair_at": job.get("created_at"),
     }
@@ -53,6 +53,12 @@ def restore(session: Session, manifest: Any, *, source: str) -> bool:
         raise Conflict(str(error.orig).splitlines()[0]) from error
     except (DataError, ProgrammingError) as error:
         raise Corrupt(str(error.orig).splitlines()[0]) from error
+
+
+def provenance_of(manifest: Values, source: str) -> Values:
+    """From where each field of a restored job came, and each kind of its other rows."""
+    told = (name for name in manifest["job"] if name != "provenance")
+    return dict.fromkeys((*told, *(name for name, _ in PARTS)), source)
 
 
 def keep_owner(session: Session, owner_id: uuid.UUID) -> None:
