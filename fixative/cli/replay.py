@@ -77,8 +77,9 @@ def replay(
     counted, began = Counter[str](), time.monotonic()
     try:
         with _progress(counted) as (say, step):
-            for entry in services.replayer.find(file or directory or settings.output_dir, chosen):
-                outcome = services.replayer.replay(entry, chosen, dry_run=dry_run)
+            found = services.replayer.find(file or directory or settings.output_dir, chosen)
+            outcomes = services.replayer.replay_all(found, chosen, dry_run=dry_run)
+            for entry, outcome in outcomes:
                 if verbose or outcome.what in TOLD:
                     say(f"{_line(outcome, dry_run)}: {entry.name}", outcome.detail)
                 counted[outcome.what] += 1

@@ -16,7 +16,7 @@ from fixative.media.manifest import as_json
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Attempt, Job
 from fixative.postgres.ticks import tick
-from fixative.recovery.record_lines import compressed, line_of, lines_in, record_on
+from fixative.recovery.record_lines import LARGEST, compressed, line_of, lines_in, record_on
 from fixative.recovery.record_store import RecordStore
 from fixative.recovery.records import (
     ARCHIVE,
@@ -110,13 +110,21 @@ class Archives:
         """The records of these names, each noted in `taken`."""
         for name in names:
             try:
-                record = parse_json(b"".join(self.store.chunks(name)))
+                record = parse_json(self._whole(name))
             except (Corrupt, NotFound) as error:
                 log.warning("not_archived", record=name, error=str(error))
                 continue
             inside = name.split("/", 2)[2]
             yield inside, line_of(inside, as_json(record))
             taken.append(name)
+
+    def _whole(self, name: str) -> bytes:
+        content = bytearray()
+        for piece in self.store.chunks(name):
+            content += piece
+            if len(content) > LARGEST:
+                raise Corrupt(f"larger than {LARGEST // 10**6} MB")
+        return bytes(content)
 
     def _staying(self, records: Iterable[Named]) -> Iterator[bytes]:
         for batch in _batches(records):

@@ -60,11 +60,15 @@ class Directory:
                     yield piece
 
     def names(self, folder: str) -> Iterator[str]:
-        """The names of all whole files in the folder and below, as they are found."""
+        """The names of all whole files in the folder and below, as they are found.
+
+        Nothing but files: a link may lead anywhere, and to open a pipe may last for ever.
+        """
         with _translated():
             for place, _, files in os.walk(self.root / folder, onerror=_raise_unless_gone):
-                inside = Path(place).relative_to(self.root)
-                yield from (str(inside / file) for file in files if not file.startswith("."))
+                for path in (Path(place, file) for file in files if not file.startswith(".")):
+                    if path.is_file() and not path.is_symlink():
+                        yield str(path.relative_to(self.root))
 
     def children(self, folder: str) -> Iterator[str]:
         """What lies in the folder itself, files and folders, each without the folder's name."""

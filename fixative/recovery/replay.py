@@ -1,15 +1,19 @@
-"""Replay: records back into the database, each by itself, and as often as anybody likes."""
+"""Replay: records back into the database, as often as anybody likes."""
 
 import uuid
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TypeVar
 
+import orjson
 import structlog
+from sqlalchemy import select
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
+from sqlalchemy.orm import Session
 
 from fixative.errors import Conflict, Corrupt, NotFound, RecordRefused
 from fixative.media.bucket import Bucket
@@ -21,11 +25,17 @@ from fixative.recovery.records import day_of
 from fixative.recovery.replay_find import Chosen, Entry, at_path, in_bucket, in_directory
 from fixative.recovery.replay_foreign import check_foreign, job_id_of, replay_foreign
 from fixative.recovery.replay_gate import Gate
-from fixative.recovery.replay_own import check_own, replay_own
+from fixative.recovery.replay_own import Own, read_own, replay_own
+from fixative.recovery.replay_page import replay_page
 from fixative.recovery.replay_record import Record, read_record
+from fixative.recovery.replay_tombstones import Tombstones
 from fixative.settings import Settings
 
 CORRUPT, REFUSED = WRONG = ("corrupt", "refused")
+AT_ONCE, BYTES_AT_ONCE = 200, 2**23  # of a page, which is held until it is settled
+NOT_TOGETHER = (DataError, IntegrityError, ProgrammingError)  # what a database says of such rows
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -79,61 +89,122 @@ class Replayer:
         finally:
             folder.close()
 
-    def replay(self, entry: Entry, chosen: Chosen, *, dry_run: bool = False) -> Outcome:
-        """Replay one record; with `dry_run` say what would become of it, and change nothing.
+    def replay_all(
+        self, entries: Iterable[Entry], chosen: Chosen, *, dry_run: bool = False
+    ) -> Iterator[tuple[Entry, Outcome]]:
+        """Replay records; each with what became of it, as soon as that is known.
 
-        Raises DatabaseAway, BucketError and RecordsAway: it is then as it was.
+        Ours a page at a time, in one transaction where nothing about them is doubtful; all others
+        each in its own. With `dry_run` say what would become of them, and change nothing.
+
+        Raises DatabaseAway, BucketError and RecordsAway: what has no answer yet is as it was.
         """
-        try:
-            record = read_record(entry.load())
-            if entry.day is None and not chosen.has_day(_day_of(record)):
-                return Outcome("another day")
-            return self._replay(record, entry.stem, dry_run)
-        except Corrupt as error:
-            return Outcome(CORRUPT, str(error))
-        except (DataError, IntegrityError, ProgrammingError) as error:
-            return Outcome(CORRUPT, str(error.orig).partition("\n")[0])
-        except (Conflict, NotFound, RecordRefused) as error:
-            return Outcome(REFUSED, str(error))
+        tombstones = Tombstones(self.bucket, self.keys)
+        page, size = dict[uuid.UUID, tuple[Entry, Own]](), 0
+        for entry in entries:
+            read = _outcome_of(partial(_read, entry, chosen))
+            if isinstance(read, Outcome):
+                yield entry, read
+                continue
+            if isinstance(read, Record):
+                yield entry, self._replay_foreign(read, tombstones, dry_run)
+                continue
+            length = len(orjson.dumps(read.manifest))
+            if len(page) == AT_ONCE or size + length > BYTES_AT_ONCE or read.job_id in page:
+                yield from self._replay_page(page, tombstones, dry_run)
+                page, size = {}, 0
+            page[read.job_id] = entry, read
+            size += length
+        if page:
+            yield from self._replay_page(page, tombstones, dry_run)
 
     def replay_one(self, place: str) -> None:
-        """Replay what lies at one path or address. Raises Corrupt or RecordRefused, naming it."""
-        chosen = Chosen()
-        for entry in self.find(place, chosen):
-            outcome = self.replay(entry, chosen)
-            log.info("record_replayed", record=entry.name, outcome=outcome.what)
-            if outcome.what in WRONG:
-                wrong = Corrupt if outcome.what == CORRUPT else RecordRefused
-                raise wrong(f"{entry.name}: {outcome.detail}")
+        """Replay what lies at one path or address.
 
-    def _replay(self, record: Record, stem: str, dry_run: bool) -> Outcome:
-        manifest = record.fixative
-        why_not = check_foreign(record) if manifest is None else check_own(record, manifest, stem)
-        if why_not:
-            return Outcome(why_not, "" if record.error is None else str(record.error)[:200])
-        if self._was_deleted(job_id_of(record)):
+        Raises Corrupt or RecordRefused, naming the first that was so, when all others are replayed.
+        """
+        chosen, wrong = Chosen(), list[tuple[Entry, Outcome]]()
+        for entry, outcome in self.replay_all(self.find(place, chosen), chosen):
+            log.info("record_replayed", record=entry.name, outcome=outcome.what)
+            if outcome.what in WRONG and not wrong:
+                wrong.append((entry, outcome))
+        for entry, outcome in wrong:
+            kind = Corrupt if outcome.what == CORRUPT else RecordRefused
+            raise kind(f"{entry.name}: {outcome.detail}")
+
+    def _replay_page(
+        self, page: Mapping[uuid.UUID, tuple[Entry, Own]], tombstones: Tombstones, dry_run: bool
+    ) -> Iterator[tuple[Entry, Outcome]]:
+        words = dict.fromkeys(tombstones.among(self._unknown(set(page))), "deleted")
+        left = {job_id: own for job_id, (_, own) in page.items() if job_id not in words}
+        told = dict[uuid.UUID, str]()
+        with suppress(Corrupt, *NOT_TOGETHER):
+            with self._transaction(dry_run) as session:
+                told = replay_page(session, left)
+            words |= told
+        for job_id, (entry, own) in page.items():
+            if job_id in words:
+                yield entry, Outcome(words[job_id])
+            else:
+                yield entry, self._in_its_own(dry_run, replay_own, own)
+
+    def _replay_foreign(self, record: Record, tombstones: Tombstones, dry_run: bool) -> Outcome:
+        if tombstones.among(self._unknown({job_id_of(record)})):
             return Outcome("deleted")
-        what = ""
+        return self._in_its_own(dry_run, replay_foreign, record)
+
+    def _in_its_own(self, dry_run: bool, replay: Callable[[Session, T], str], what: T) -> Outcome:
+        def in_a_transaction() -> Outcome:
+            word = ""
+            with self._transaction(dry_run) as session:
+                word = replay(session, what)
+            return Outcome(word)
+
+        return _outcome_of(in_a_transaction)
+
+    def _unknown(self, job_ids: set[uuid.UUID]) -> set[uuid.UUID]:
+        """Those of these jobs that the database does not know, not even as deleted."""
+        with self.database.begin() as session:
+            return job_ids - set(session.scalars(select(Job.id).where(Job.id.in_(job_ids))))
+
+    @contextmanager
+    def _transaction(self, dry_run: bool) -> Iterator[Session]:
+        """A transaction, which is undone where nothing is to be changed."""
         with suppress(_Undo), self.database.begin() as session:
-            what = (
-                replay_foreign(session, record)
-                if manifest is None
-                else replay_own(session, record, manifest)
-            )
+            yield session
             if dry_run:
                 raise _Undo
-        return Outcome(what)
-
-    def _was_deleted(self, job_id: uuid.UUID) -> bool:
-        """Whether the bucket knows that a job which the database does not know was deleted."""
-        with self.database.begin() as session:
-            if session.get(Job, job_id) is not None:
-                return False
-        return self.bucket.head(self.keys.deleted(Job(id=job_id))) is not None
 
 
 class _Undo(Exception):
     """Ends a transaction whose changes are not wanted."""
+
+
+def _read(entry: Entry, chosen: Chosen) -> Own | Record | Outcome:
+    """What there is to replay: of ours, or of another system; or why there is nothing."""
+    record = read_record(entry.load())
+    if entry.day is None and not chosen.has_day(_day_of(record)):
+        return Outcome("another day")
+    manifest = record.fixative
+    if manifest is None:
+        told: Own | Record | str = check_foreign(record) or record
+    else:
+        told = read_own(record, manifest, entry.stem)
+    if isinstance(told, str):
+        return Outcome(told, "" if record.error is None else str(record.error)[:200])
+    return told
+
+
+def _outcome_of(work: Callable[[], T]) -> T | Outcome:
+    """What the work answers; or, where the record is what is wrong, that it is."""
+    try:
+        return work()
+    except Corrupt as error:
+        return Outcome(CORRUPT, str(error))
+    except NOT_TOGETHER as error:
+        return Outcome(CORRUPT, str(error.orig).partition("\n")[0])
+    except (Conflict, NotFound, RecordRefused) as error:
+        return Outcome(REFUSED, str(error))
 
 
 def _day_of(record: Record) -> date | None:

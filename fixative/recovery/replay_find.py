@@ -111,7 +111,14 @@ def in_bucket(folder: BucketFolder, beginning: str, chosen: Chosen) -> Iterator[
 def _load(folder: BucketFolder, found: Listed) -> Any:
     if found.bytes > LARGEST:
         raise RecordRefused(f"it is larger than {LARGEST // 10**6} MB")
-    return parse_json(b"".join(folder.chunks(found.key)))
+    content = bytearray()
+    for piece in folder.chunks(found.key):
+        content += piece
+        if len(content) > found.bytes:
+            break
+    if len(content) != found.bytes:
+        raise RecordRefused("it changed while it was read")
+    return parse_json(bytes(content))
 
 
 def _link(path: Path, gate: Gate, chosen: Chosen) -> Iterator[Entry]:

@@ -7,11 +7,14 @@ from typing import Any
 from fixative.errors import Corrupt
 
 DEEPEST = 200
+MOST = 5_000_000  # lists and objects: each takes many times the memory of its two characters
 SMALLEST, LARGEST = -(2**63), 2**64 - 1
 
 
 def parse_json(raw: bytes) -> Any:
     """The value of one JSON text. Raises Corrupt, which says what is wrong with it."""
+    if raw.count(b"{") + raw.count(b"[") > MOST:
+        raise Corrupt(f"more than {MOST:,} lists and objects")
     try:
         value = json.loads(
             raw.decode(),
@@ -26,7 +29,8 @@ def parse_json(raw: bytes) -> Any:
         raise Corrupt(f"nested deeper than {DEEPEST} levels") from error
     except ValueError as error:
         raise Corrupt(f"not JSON: {error}") from error
-    _check(value)
+    if b"\\u" in raw or raw.count(b"{") + raw.count(b"[") > DEEPEST:  # else neither can be
+        _check(value)
     return value
 
 
@@ -56,19 +60,20 @@ def _integer(text: str) -> int:
 
 def _check(value: Any) -> None:
     """Refuse half characters, which are no text, and what is too deep to be walked."""
-    left = [(value, 1)]
-    while left:
-        value, depth = left.pop()
-        if isinstance(value, str):
-            _check_text(value)
-        elif isinstance(value, dict | list) and depth > DEEPEST:
-            raise Corrupt(f"nested deeper than {DEEPEST} levels")
-        elif isinstance(value, dict):
-            for name, inner in value.items():
-                _check_text(name)
-                left.append((inner, depth + 1))
-        elif isinstance(value, list):
-            left.extend((inner, depth + 1) for inner in value)
+    within = [iter((value,))]
+    while within:
+        for inner in within[-1]:
+            if isinstance(inner, str):
+                _check_text(inner)
+            elif isinstance(inner, dict | list):
+                if len(within) > DEEPEST:
+                    raise Corrupt(f"nested deeper than {DEEPEST} levels")
+                if isinstance(inner, dict):
+                    _check_text("".join(inner))
+                within.append(iter(inner.values() if isinstance(inner, dict) else inner))
+                break
+        else:
+            within.pop()
 
 
 def _check_text(text: str) -> None:

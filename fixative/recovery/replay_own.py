@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -22,27 +23,51 @@ SOURCE = "records"
 MOST_OF_AN_ID = 2**63 - 1
 
 
-def replay_own(session: Session, record: Record, manifest: Mapping[str, Any]) -> str:
+@dataclass(frozen=True)
+class Own:
+    """A record of ours that is to be replayed: its job, and what Replicate told of it."""
+
+    job_id: uuid.UUID
+    manifest: Mapping[str, Any]
+    predictions: Mapping[uuid.UUID, Prediction]  # by the attempts that made them
+
+
+def read_own(record: Record, manifest: Mapping[str, Any], stem: str) -> Own | str:
+    """What to replay of a record; or why it is not to be, in a word.
+
+    Raises Corrupt, and RecordRefused when it does not tell of the job that its file is named after.
+    """
+    if stem != record.job_id:
+        raise RecordRefused("its file is named after another job")
+    try:
+        job_id = uuid.UUID(record.job_id)
+        check_rows(manifest, job_id)
+    except ValueError as error:
+        raise RecordRefused("its job has no id of ours") from error
+    status = manifest["job"]["status"]
+    if not is_terminal(status):
+        return "unfinished"
+    return Own(job_id, manifest, predictions_of(manifest)) if status == "succeeded" else "failed"
+
+
+def replay_own(session: Session, own: Own) -> str:
     """Bring back the job of a record that succeeded; what became of it, in a word.
 
     A job that is known is never made poorer, and one that was deleted stays so. One that had not
     ended here goes on as its prediction says, by the same `ingest` as live work, its media taken
     over as stored. Raises Corrupt, and RecordRefused where it would touch what is another's.
     """
-    job_id = uuid.UUID(record.job_id)
-    predictions = predictions_of(manifest)
-    job = _locked(session, job_id)
+    job = _locked(session, own.job_id)
     if job is not None and job.deleted_at is not None:
         return "deleted"
-    if job is not None and str(job.owner_id) != manifest["job"]["owner_id"]:
+    if job is not None and str(job.owner_id) != own.manifest["job"]["owner_id"]:
         raise RecordRefused("the job is another owner's")
-    refuse_others(session, job_id, predictions)
-    made = job is None and restore(session, dict(manifest), source=SOURCE)
-    if job is not None and not is_terminal(job.status):
-        _take_over(session, job, manifest)
-    changed = [_ingest(session, id_, told) for id_, told in predictions.items()]
-    if made:
+    refuse_others(session, own.job_id, own.predictions)
+    if job is None and restore(session, dict(own.manifest), source=SOURCE):
         return "replayed"
+    if job is not None and not is_terminal(job.status):
+        _take_over(session, job, own.manifest)
+    changed = [_ingest(session, id_, told) for id_, told in own.predictions.items()]
     return "updated" if any(changed) else "already there"
 
 
@@ -55,23 +80,6 @@ def _locked(session: Session, job_id: uuid.UUID) -> Job | None:
     attempts = select(Attempt.id).where(Attempt.job_id == job_id).order_by(Attempt.number)
     session.execute(attempts.with_for_update())
     return session.get(Job, job_id, with_for_update=True)
-
-
-def check_own(record: Record, manifest: Mapping[str, Any], stem: str) -> str | None:
-    """Why the record is not to be replayed, in a word; None: it is.
-
-    Raises Corrupt, and RecordRefused when it does not tell of the job that its file is named after.
-    """
-    if stem != record.job_id:
-        raise RecordRefused("its file is named after another job")
-    try:
-        check_rows(manifest, uuid.UUID(record.job_id))
-    except ValueError as error:
-        raise RecordRefused("its job has no id of ours") from error
-    status = manifest["job"]["status"]
-    if not is_terminal(status):
-        return "unfinished"
-    return None if status == "succeeded" else "failed"
 
 
 def _take_over(session: Session, job: Job, manifest: Mapping[str, Any]) -> None:

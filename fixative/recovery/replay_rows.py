@@ -3,9 +3,21 @@
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Float, Integer, Uuid, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    Integer,
+    Table,
+    Uuid,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
@@ -50,14 +62,18 @@ def predictions_of(manifest: Mapping[str, Any]) -> dict[uuid.UUID, Prediction]:
     return told
 
 
+def jobs_of(session: Session, predictions: Mapping[uuid.UUID, Prediction]) -> set[uuid.UUID]:
+    """The jobs whose attempts are known by these ids, of attempts or of predictions."""
+    prediction_ids = [prediction.id for prediction in predictions.values()]
+    known = or_(Attempt.id.in_(predictions), Attempt.prediction_id.in_(prediction_ids))
+    return set(session.scalars(select(Attempt.job_id).where(known)))
+
+
 def refuse_others(
     session: Session, job_id: uuid.UUID, predictions: Mapping[uuid.UUID, Prediction]
 ) -> None:
     """Raise RecordRefused where an attempt or a prediction is known to be another job's."""
-    prediction_ids = [prediction.id for prediction in predictions.values()]
-    known = or_(Attempt.id.in_(predictions), Attempt.prediction_id.in_(prediction_ids))
-    others = select(Attempt.id).where(known, Attempt.job_id != job_id).limit(1)
-    if session.scalar(others) is not None:
+    if jobs_of(session, predictions) - {job_id}:
         raise RecordRefused("its prediction is another job's")
 
 
@@ -75,12 +91,17 @@ def _check_part(mapped: type[Any], rows: Any, part: str, job_id: uuid.UUID) -> N
 def _check_row(mapped: type[Any], row: Any, part: str) -> None:
     if not isinstance(row, dict):
         raise Corrupt(f"no record: fixative.{part}: must be an object")
-    for column in mapped.__table__.columns:
+    for column in _columns(mapped.__table__):
         value = row.get(column.name)
         made_here = column.server_default is not None or column.autoincrement is True
         may_lack = column.nullable or (made_here and column.name not in row)
         if not (may_lack if value is None else _fits(column, value)):
             raise Corrupt(f"no record: fixative.{part}.{column.name}: no such value")
+
+
+@cache
+def _columns(table: Table) -> tuple[Column[Any], ...]:
+    return tuple(table.columns)  # SQLAlchemy lists them anew each time
 
 
 def _fits(column: Column[Any], value: Any) -> bool:

@@ -83,7 +83,8 @@ def replay(services, output_dir):
     def run(place=output_dir, *, dry_run=False, **chosen):
         which = Chosen(**chosen)
         entries = services.replayer.find(str(place), which)
-        return sorted(services.replayer.replay(e, which, dry_run=dry_run).what for e in entries)
+        outcomes = services.replayer.replay_all(entries, which, dry_run=dry_run)
+        return sorted(outcome.what for _, outcome in outcomes)
 
     return run
 

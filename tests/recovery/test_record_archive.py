@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import shutil
 import tracemalloc
 from dataclasses import replace
@@ -14,7 +15,7 @@ from fixative.jobs.delete import delete_job
 from fixative.jobs.store import get_job
 from fixative.media.manifest import as_json
 from fixative.postgres.tables import Job
-from fixative.recovery.record_lines import compressed, line_of, lines_in
+from fixative.recovery.record_lines import LARGEST, compressed, line_of, lines_in
 from fixative.recovery.recorder import RecordKeeper
 
 OLD = datetime.now(UTC).date() - timedelta(days=10)
@@ -171,6 +172,25 @@ def test_what_is_no_record_stays_out_of_the_archive(archives, ran_long_ago, outp
 
     assert len(lines()) == 3
     assert corrupt.read_text() == "{"
+
+
+def test_links_pipes_and_what_is_too_large_are_not_read_into_an_archive(
+    archives, ran_long_ago, output_dir, lines, tmp_path
+):
+    ran_long_ago()
+    folder = output_dir / f"daily/{OLD}/processed"
+    (tmp_path / "secret.json").write_text('{"secret": 1}')
+    (folder / "out.json").symlink_to(tmp_path / "secret.json")
+    (folder / "endless.json").symlink_to("/dev/zero")
+    os.mkfifo(folder / "pipe.json")
+    with (folder / "large.json").open("wb") as file:
+        file.truncate(LARGEST + 1)
+
+    archives.tend()
+
+    assert len(lines()) == 3
+    assert (folder / "large.json").is_file()
+    assert (tmp_path / "secret.json").is_file()
 
 
 def test_lines_come_out_as_they_went_in():

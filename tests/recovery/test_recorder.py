@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 from fixative.errors import RecordsAway
 from fixative.jobs.delete import delete_job
 from fixative.jobs.store import get_job
+from fixative.jobs.timeline import timeline
 from fixative.media.manifest import manifest_of
 from fixative.postgres.tables import Job
 from fixative.recovery.poll import ask_about
@@ -100,9 +101,11 @@ def test_an_acceptance_is_recorded_as_it_was_whatever_came_since(
     told = record["fixative"]["job"]
     assert (told["status"], told["attempt_id"], told["label"]) == ("queued", None, "blue")
     assert (record["result"], record["fixative"]["attempts"]) == (None, [])
-    assert read_job(job_id).acceptance_recorded_at is not None
+    job = read_job(job_id)
     with database.begin() as session:
         assert unrecorded_seconds(session) == 0
+        told = [item for item in timeline(session, job) if item["kind"] == "record"]
+    assert [(item["at"], item["to"]) for item in told] == [(job.acceptance_recorded_at, "accepted")]
 
 
 def test_what_was_accepted_elsewhere_has_no_record_of_it(services, database, submit, files):

@@ -6,15 +6,20 @@ import uuid
 from datetime import date
 
 import pytest
-from sqlalchemy import delete, func, select, update
+from redis import Redis
+from sqlalchemy import delete, func, insert, select, update
 
+from fixative.errors import Corrupt, RecordRefused
 from fixative.jobs.delete import delete_job
 from fixative.jobs.store import error_of, get_job, move
 from fixative.media.manifest import as_json, manifest_of
+from fixative.media.reader import HashingReader
 from fixative.media.view import job_view
 from fixative.postgres.media_tables import Media
-from fixative.postgres.tables import Attempt, Job, Transition
+from fixative.postgres.tables import Attempt, Delivery, Job, Owner, Transition
+from fixative.recovery.replay_find import Chosen
 from fixative.recovery.replay_foreign import NAMESPACE
+from fixative.recovery.replay_tombstones import FEW, Tombstones
 from fixative.settings import load_settings
 from worker.services import Services
 
@@ -93,6 +98,12 @@ def seen(database, settings):
 
 
 @pytest.fixture
+def redis(servers):
+    with Redis.from_url(servers["REDIS_URL"]) as client:
+        yield client
+
+
+@pytest.fixture
 def recorded(output_dir):
     """Put a record of another system into OUTPUT_DIR."""
 
@@ -129,16 +140,115 @@ def test_a_second_replay_changes_nothing(database, ran, whole, forgotten, replay
     assert (after.updated_at, after.provenance) == (row.updated_at, row.provenance)
 
 
-def test_nothing_is_to_be_stored_or_submitted_of_what_was_replayed(
-    ran, forgotten, replay, read_job, services
+def test_nothing_is_to_be_stored_submitted_or_recorded_of_what_was_replayed(
+    ran, forgotten, replay, read_job, services, processed
 ):
     job_id = ran()
+    written = processed(job_id).stat()
     forgotten()
     replay()
+    services.recorder.record(job_id)
+    assert services.records.record_accepted() == 0
+    assert processed(job_id).stat() == written
 
     job = read_job(job_id)
     assert (job.status, job.derive_due_at, job.record_due_at) == ("succeeded", None, None)
     assert services.purger.purge() == 0
+
+
+def asked_of(emulator):
+    """All that Replicate's API was asked for, and its bill."""
+    told = emulator.get("/_emulator/stats").json()
+    asked = {route: n for route, n in told["requests"].items() if "/v1/" in route}
+    return asked, told["creates"], told["bill"]
+
+
+def test_nobody_is_notified_and_nothing_is_created_by_a_replay(
+    ran, forgotten, replay, emulator, database, redis
+):
+    ran()
+    forgotten()
+    redis.flushall()
+    before = asked_of(emulator)
+
+    assert replay() == ["replayed"]
+    assert replay() == ["already there"]
+
+    assert asked_of(emulator) == before
+    assert redis.dbsize() == 0  # no hint, no message
+    with database.begin() as session:
+        assert session.scalars(select(Delivery)).all() == []
+
+
+def test_what_is_wrong_with_one_record_keeps_no_other_from_being_replayed(
+    database, ran, forgotten, replay, rewritten, whole
+):
+    jobs = [ran() for _ in range(4)]
+    before = {job_id: whole(job_id) for job_id in jobs}
+    forgotten()
+
+    def of_another(record):
+        told = before[jobs[0]]["attempts"][0]
+        record["fixative"]["attempts"][0] |= {
+            name: told[name] for name in ("prediction_id", "prediction")
+        }
+
+    rewritten(jobs[1], of_another)
+    rewritten(jobs[2], lambda record: record["fixative"].update(format=99))
+
+    words = replay()
+
+    assert sorted(words) == ["corrupt", "refused", "replayed", "replayed"]
+    with database.begin() as session:
+        back = set(session.scalars(select(Job.id)))
+    assert {jobs[3]} < back < {jobs[0], jobs[1], jobs[3]}
+    assert whole(jobs[3]) == before[jobs[3]]
+
+
+def test_a_key_that_was_used_again_stays_with_the_later_job(
+    database, ran, submit, forgotten, replay, rewritten, read_job, owner_id
+):
+    job_id = ran()
+    rewritten(job_id, lambda record: record["fixative"]["job"].update(idempotency_key="once"))
+    forgotten()
+    with database.begin() as session:
+        session.execute(insert(Owner).values(id=owner_id, name="tests"))
+    later = submit()
+    with database.begin() as session:
+        used = {"idempotency_key": "once"}
+        session.execute(update(Job).where(Job.id == later).values(used))
+
+    assert replay() == ["replayed"]
+
+    assert read_job(later).idempotency_key == "once"
+    assert read_job(job_id).idempotency_key is None
+
+
+def test_the_bucket_s_word_on_deletions_counts_however_many_are_asked_about(services):
+    buried = uuid.uuid4()
+    services.bucket.put(
+        services.keys.deleted(Job(id=buried)), HashingReader(iter([b"{}"])), "application/json"
+    )
+    others = {uuid.uuid4() for _ in range(FEW)}
+
+    for asked in ({buried}, {buried, *others}, {buried}, others):
+        tombstones = Tombstones(services.bucket, services.keys)
+        assert tombstones.among(asked) == asked & {buried}
+        assert tombstones.among(others) == set()
+        assert tombstones.among({buried}) == {buried}
+
+
+def test_the_task_replays_all_of_a_folder_and_then_names_what_was_wrong(
+    services, database, recorded, output_dir
+):
+    (recorded(SCRAPED).parent / "a.json").write_text("{")
+    recorded(STANDARDIZED)
+
+    with pytest.raises(Corrupt, match=r"a\.json"):
+        services.replayer.replay_one(str(output_dir))
+
+    with database.begin() as session:
+        assert len(session.scalars(select(Job.id)).all()) == 2
 
 
 def test_a_dry_run_says_what_would_happen_and_touches_nothing(
@@ -331,6 +441,19 @@ def test_records_in_a_bucket_are_replayed_alike(environ, servers, ran, processed
 
     with services.database.begin() as session:
         assert session.scalars(select(func.count()).select_from(Job)).one() == 1
+    services.close()
+
+
+def test_a_record_in_a_bucket_that_changed_since_it_was_listed_is_refused(environ, servers):
+    address = f"s3://{servers['S3_BUCKET']}/{environ['S3_PREFIX']}-records"
+    services = Services(load_settings({**environ, "OUTPUT_DIR": address}), connections=2)
+    services.store.write("daily/2026-01-02/processed/a.json", [b"{}"])
+    [entry] = services.replayer.find(address, Chosen())
+
+    for changed in (b"{", b'{"longer": 1}'):
+        services.store.write("daily/2026-01-02/processed/a.json", [changed])
+        with pytest.raises(RecordRefused, match="changed"):
+            entry.load()
     services.close()
 
 

@@ -39,8 +39,9 @@ def outcome(services, output_dir):
     """What became of the one record of OUTPUT_DIR, and why."""
 
     def run(place=output_dir):
-        [entry] = services.replayer.find(str(place), Chosen())
-        return services.replayer.replay(entry, Chosen())
+        entries = services.replayer.find(str(place), Chosen())
+        [(_, outcome)] = services.replayer.replay_all(entries, Chosen())
+        return outcome
 
     return run
 
@@ -168,6 +169,7 @@ CORRUPT = {
     "empty": b"",
     "cut": json.dumps(RECORD).encode()[:-5],
     "nested deeply": b'{"a":' * 100_000,
+    "more lists than memory holds": b"[" + b"[]," * 5_000_001,
     "nested lists": json.dumps(RECORD).replace('"b"', "[" * 300 + "]" * 300),
     "NaN": json.dumps({**RECORD, "processing_time": float("nan")}),
     "Infinity": json.dumps({**RECORD, "processing_time": float("inf")}),
