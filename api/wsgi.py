@@ -3,6 +3,7 @@
 Nothing is connected while it is built, so that it may be built before the workers are forked.
 """
 
+import gc
 import sys
 
 from api.app import create_app
@@ -41,3 +42,4 @@ app = create_app(
         settings.replicate_base_url, settings.replicate_api_token.get_secret_value()
     ),
 )
+gc.freeze()  # shared with the workers, and looked at by no collection, not the exit's either

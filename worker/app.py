@@ -1,5 +1,6 @@
 """The Celery app: `celery -A worker.app …`. Services are built when a process first needs them."""
 
+import gc
 import os
 import threading
 from pathlib import Path
@@ -47,6 +48,13 @@ app.config_from_object("celeryconfig")
 def _configure_logging(**_: Any) -> None:
     settings = load_settings()
     configure_logging(settings.fixative_log_format, environment=settings.fixative_env)
+
+
+@signals.worker_init.connect
+def _import_before_any_fork(**_: Any) -> None:
+    from worker import presence, services  # noqa: F401
+
+    gc.freeze()  # shared with the children, and looked at by no collection, not the exit's either
 
 
 @signals.worker_process_init.connect

@@ -1,5 +1,6 @@
 """The roles of the running system: for each its command, and how it says that it is ready."""
 
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ def programs_of(system: System) -> list[Program]:
         _worker(system, "worker-io", "threads", 32),
         _worker(system, "worker-store", "threads", 8),
         _worker(system, "worker-derive", "prefork", 2),
-        _celery(system, "beat", ["beat"]),
+        _celery(system, "beat", ["beat"], stop_signal=signal.SIGKILL),
     ]
     return [*programs, _flower(system)] if system.flower else programs
 
@@ -123,7 +124,7 @@ def _flower(system: System) -> Program:
         ["flower", "--address=127.0.0.1", f"--port={port}", "--max-tasks=2000"],
         answers=partial(answers_http, port, "/healthcheck"),
         more_environ={"FLOWER_BASIC_AUTH": f"admin:{system.flower_password}"},
-        grace=2,
+        stop_signal=signal.SIGKILL,
     )
 
 
@@ -134,9 +135,12 @@ def _celery(
     *,
     answers: Callable[[], bool] | None = None,
     more_environ: Mapping[str, str] | None = None,
-    grace: float = 4,
+    stop_signal: signal.Signals = signal.SIGTERM,
 ) -> Program:
-    """A Celery process; without `answers` it is ready when it has touched its ready file."""
+    """A Celery process; without `answers` it is ready when it has touched its ready file.
+
+    One that keeps nothing needs no time to end: SIGKILL.
+    """
     ready = system.data_dir.subdirectory("ready") / role
     ready.unlink(missing_ok=True)
     return Program(
@@ -144,7 +148,7 @@ def _celery(
         argv=_python("celery", "-A", "worker.app", *arguments),
         answers=answers or ready.exists,
         environ={**system.environ, "FIXATIVE_READY_FILE": str(ready), **(more_environ or {})},
-        grace=grace,
+        stop_signal=stop_signal,
     )
 
 

@@ -1,5 +1,6 @@
 """What `fixative up` does: start everything in order, keep it running, stop it in order."""
 
+import gc
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ def supervise(
                 _introduce(system, say)
             listener = _listener(data_dir, settings, say)
             write_run_file(system, settings, children.pids)
+            gc.freeze()  # the exit need not look at all that is imported
             ready("services" if options.services_only else system.url("api"))
             while True:
                 signals.wait(TEND_SECONDS)
