@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -101,7 +101,13 @@ class Database:
         except (OperationalError, PoolTimeout) as error:
             raise DatabaseAway(_first_line(error)) from error
         with connection:
-            yield bool(connection.scalar(select(func.pg_try_advisory_lock(number))))
+            mine = bool(connection.scalar(select(func.pg_try_advisory_lock(number))))
+            try:
+                yield mine
+            finally:
+                if mine:  # said, since Postgres notices a closed connection in its own time
+                    with suppress(OperationalError):
+                        connection.execute(select(func.pg_advisory_unlock(number)))
 
     def close(self) -> None:
         """Close what is idle; call it when the process ends."""
