@@ -66,9 +66,10 @@ class History:
     def go_on(self, run_id: uuid.UUID) -> None:
         """Walk on from the run's cursor to its end, unless another does; safe twice.
 
-        Where `recover` is to come first it is left as it is. What Replicate does not answer ends the run as `partial`, with what was read so far; what
-        it refuses ends it as `failed`. Raises DatabaseAway: then the run is left to be gone on
-        with, as it is when this process is asked to end.
+        Where `recover` is to come first it is left as it is. What Replicate does not answer ends
+        the run as `partial`, with what was read so far; what it refuses ends it as `failed`. Raises
+        DatabaseAway: then the run is left to be gone on with, as it is when this process is asked
+        to end.
         """
         with self.database.begin() as session:
             waits = is_restored(session) and not self.of_a_rebuild
