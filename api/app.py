@@ -20,6 +20,7 @@ from api.routes.files import files_routes
 from api.routes.health import health_routes
 from api.routes.jobs import jobs_routes
 from api.routes.media import media_routes
+from api.routes.models import models_routes
 from api.routes.operation import operation_routes
 from api.routes.owners import owner_routes
 from api.routes.pages import pages_routes
@@ -27,6 +28,9 @@ from api.routes.recovery import recovery_routes
 from api.routes.webhooks import webhook_routes
 from api.webhook_secret import WebhookSecret
 from fixative.access.links import Links
+from fixative.catalog.catalog import Catalog
+from fixative.catalog.live import LiveModels
+from fixative.catalog.registry import Registry
 from fixative.errors import NotFound
 from fixative.media.bucket import Bucket
 from fixative.media.files import Files
@@ -62,7 +66,10 @@ def create_app(
     bucket: Bucket,
     replicate: Replicate,
 ) -> Api:
-    """The WSGI application, on what it is given; it asks nothing of anybody before a request."""
+    """The WSGI application, on what it is given; it asks nothing of anybody before a request.
+
+    Raises WrongSetting when MODELS_CONFIG is wrong.
+    """
     app = Api(
         "api",
         info=INFO,
@@ -88,7 +95,10 @@ def create_app(
     secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
     shared = Shared(redis)
     views = JobViews(settings, links)
-    app.register_api(jobs_routes(settings, database, publisher, views))
+    registry, live = Registry(settings.models_config), LiveModels(replicate)
+    catalog = Catalog(registry, live, settings.fixative_unknown_models)
+    app.register_api(jobs_routes(settings, database, publisher, views, catalog))
+    app.register_api(models_routes(catalog, database))
     app.register_api(media_routes(database, bucket))
     files = Files(database, bucket, BucketKeys(settings.s3_prefix, settings.fixative_env))
     app.register_api(files_routes(settings, files, links))
@@ -101,7 +111,7 @@ def create_app(
         operation_routes(database, publisher, replicate, views, creates=creates, reads=reads)
     )
     app.register_api(recovery_routes(database, publisher))
-    app.register_api(health_routes(readiness, database, keys, (creates, reads)))
+    app.register_api(health_routes(readiness, database, keys, (creates, reads), registry))
     app.register_api(pages_routes())
     # Now, not in the first request: its making is not thread-safe.
     app.generate_spec_json()  # type: ignore[no-untyped-call]

@@ -29,6 +29,7 @@ REPLAY_RECORD = "fixative.replay_record"
 PURGE_EXPIRED = "fixative.purge_expired"
 EXPORT_ACCESS = "fixative.export_access"
 SYNC_HISTORY = "fixative.sync_history"
+CHECK_MODELS = "fixative.check_models"
 CANARY = "fixative.canary"
 
 KEY_PREFIX = "fixative:"  # of every key that Celery keeps in Redis
@@ -46,6 +47,7 @@ QUEUE_OF_TASK = {
     REPLAY_RECORD: SYNC,
     PURGE_EXPIRED: UPKEEP,
     EXPORT_ACCESS: UPKEEP,
+    CHECK_MODELS: UPKEEP,
     ADMIT: UPKEEP,
     SWEEP: UPKEEP,
     POLL_PREDICTIONS: UPKEEP,

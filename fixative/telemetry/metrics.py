@@ -10,3 +10,7 @@ HINTS_LOST = Counter("fixative_hints_lost_total", "Hints the broker did not take
 DEAD_LETTERS = Counter("fixative_dead_letters_total", "Tasks that ended for good", ["task"])
 UNCLAIMED = Counter("fixative_deliveries_unclaimed_total", "Webhooks of predictions of nobody's")
 ALARMS = Counter("fixative_alarms_total", "What a person should know of, by what it is", ["alarm"])
+INPUTS = Counter(
+    "fixative_inputs_total", "Inputs by their check: checked, unchecked, refused", ["check"]
+)
+CACHE_HITS = Counter("fixative_cache_hits_total", "Requests that an earlier job answered")
