@@ -18,22 +18,33 @@ PERIODS = {
     names.WRITE_SUMMARY: 3600.0,
 }
 SYNC_PERIODS = {"new": 600.0, "full": 86_400.0}  # new history, and all of it
+CHECK_MODELS_SECONDS = 86_400.0
 ASK_SECONDS = 600.0  # a beat that was just started has not counted the day
 
-SCHEDULE: dict[str, dict[str, Any]] = {
-    task: {
-        "task": task,
-        "schedule": period,
-        # A tick that was not taken within its period is worth nothing: the next one is there.
-        "options": {"expires": max(period, 1.0)},
+SCHEDULE: dict[str, dict[str, Any]] = (
+    {
+        task: {
+            "task": task,
+            "schedule": period,
+            # A tick that was not taken within its period is worth nothing: the next one is there.
+            "options": {"expires": max(period, 1.0)},
+        }
+        for task, period in PERIODS.items()
     }
-    for task, period in PERIODS.items()
-} | {
-    f"{names.SYNC_HISTORY} {what}": {
-        "task": names.SYNC_HISTORY,
-        "kwargs": {"tick": what},
-        "schedule": ASK_SECONDS,
-        "options": {"expires": ASK_SECONDS},
+    | {
+        f"{names.SYNC_HISTORY} {what}": {
+            "task": names.SYNC_HISTORY,
+            "kwargs": {"tick": what},
+            "schedule": ASK_SECONDS,
+            "options": {"expires": ASK_SECONDS},
+        }
+        for what in SYNC_PERIODS
     }
-    for what in SYNC_PERIODS
-}
+    | {
+        names.CHECK_MODELS: {
+            "task": names.CHECK_MODELS,
+            "schedule": ASK_SECONDS,
+            "options": {"expires": ASK_SECONDS},
+        }
+    }
+)

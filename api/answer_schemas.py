@@ -204,6 +204,9 @@ class Job(JobSummary):
     warnings: list[str]
     media_expires_at: AwareDatetime | None = Field(description="When it is deleted, by retention")
     dead_letters: list[LetterPart]
+    cached: Literal[True] | None = Field(
+        None, description="To a submission: an earlier job that answers it, at no cost"
+    )
 
 
 class JobPage(Answer):

@@ -22,6 +22,7 @@ from api.routes.files import files_routes
 from api.routes.health import health_routes
 from api.routes.jobs import jobs_routes
 from api.routes.media import media_routes
+from api.routes.models import models_routes
 from api.routes.notifications import notification_routes
 from api.routes.operation import operation_routes
 from api.routes.owners import owner_routes
@@ -31,6 +32,9 @@ from api.routes.webhooks import webhook_routes
 from api.webhook_secret import WebhookSecret
 from fixative.access.links import Links
 from fixative.access.tokens import Tokens
+from fixative.catalog.catalog import Catalog
+from fixative.catalog.live import LiveModels
+from fixative.catalog.registry import Registry
 from fixative.errors import NotFound
 from fixative.media.bucket import Bucket
 from fixative.media.files import Files
@@ -68,7 +72,10 @@ def create_app(
     bucket: Bucket,
     replicate: Replicate,
 ) -> Api:
-    """The WSGI application, on what it is given; it asks nothing of anybody before a request."""
+    """The WSGI application, on what it is given; it asks nothing of anybody before a request.
+
+    Raises WrongSetting when MODELS_CONFIG is wrong.
+    """
     app = Api(
         "api",
         info=INFO,
@@ -95,7 +102,10 @@ def create_app(
     readiness = Readiness(database, redis, bucket)
     secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
     views = JobViews(settings, links, lambda: base_url(settings))
-    app.register_api(jobs_routes(settings, database, publisher, views))
+    registry, live = Registry(settings.models_config), LiveModels(replicate)
+    catalog = Catalog(registry, live, settings.fixative_unknown_models)
+    app.register_api(jobs_routes(settings, database, publisher, views, catalog))
+    app.register_api(models_routes(catalog, database))
     app.register_api(media_routes(database, bucket))
     files = Files(database, bucket, BucketKeys(settings.s3_prefix, settings.fixative_env))
     app.register_api(files_routes(settings, files, links))
@@ -109,7 +119,7 @@ def create_app(
         operation_routes(database, publisher, replicate, views, creates=creates, reads=reads)
     )
     app.register_api(recovery_routes(database, publisher))
-    app.register_api(health_routes(readiness, database, keys, (creates, reads)))
+    app.register_api(health_routes(readiness, database, keys, (creates, reads), registry))
     app.register_api(pages_routes())
     if settings.fixative_trusted_proxies:
         # Of what they pass on, only the client's address is believed.

@@ -18,6 +18,7 @@ from fixative.errors import (
     DatabaseAway,
     FixativeError,
     Gone,
+    InvalidInput,
     InvalidRequest,
     MalformedPrediction,
     NotFound,
@@ -34,6 +35,7 @@ ANSWERS: dict[type[FixativeError], tuple[HTTPStatus, str | None]] = {
     Gone: (HTTPStatus.GONE, None),
     Conflict: (HTTPStatus.CONFLICT, None),
     InvalidRequest: (HTTPStatus.UNPROCESSABLE_ENTITY, None),
+    InvalidInput: (HTTPStatus.UNPROCESSABLE_ENTITY, None),
     BadSignature: (HTTPStatus.UNAUTHORIZED, "the webhook's signature is missing, stale or wrong"),
     SigningKeysAway: (
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -108,6 +110,8 @@ def _expected(error: FixativeError) -> Response:
     status, detail = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request_failed", error=type(error).__name__, reason=str(error))
+    if isinstance(error, InvalidInput):
+        return _unprocessable(Unprocessable([FieldError(**vars(m)) for m in error.misfits]))
     if isinstance(error, InvalidRequest):
         return _unprocessable(Unprocessable([FieldError((error.field,), str(error), "invalid")]))
     return problem(status, detail or str(error))

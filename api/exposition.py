@@ -10,6 +10,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from fixative.catalog.drift import drifted
+from fixative.catalog.registry import Registry
 from fixative.errors import DatabaseAway
 from fixative.jobs.listing import backlog
 from fixative.postgres.engine import Database
@@ -20,7 +22,7 @@ from fixative.replicate.pace import Pace
 log = structlog.get_logger(__name__)
 
 
-def exposition(database: Database, paces: Iterable[Pace]) -> bytes:
+def exposition(database: Database, paces: Iterable[Pace], registry: Registry) -> bytes:
     """The metrics, in Prometheus's text format.
 
     Those of every process that shares PROMETHEUS_MULTIPROC_DIR, where it is set.
@@ -32,6 +34,7 @@ def exposition(database: Database, paces: Iterable[Pace]) -> bytes:
     asked = CollectorRegistry()
     asked.register(_Backlog(database))
     asked.register(_Paces(paces))
+    asked.register(_Models(database, registry))
     return generate_latest(counted) + generate_latest(asked)
 
 
@@ -109,4 +112,38 @@ class _Paces(Collector):
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing: registering must not ask Redis."""
+        return []
+
+
+class _Models(Collector):
+    """Whether MODELS_CONFIG is in force as it stands, and what has drifted from it."""
+
+    def __init__(self, database: Database, registry: Registry) -> None:
+        self._database = database
+        self._registry = registry
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        self._registry.entries()  # which looks at the file
+        yield GaugeMetricFamily(
+            "fixative_models_config_broken",
+            "1 while the file of MODELS_CONFIG cannot be used and what it said before is in force",
+            value=float(self._registry.broken is not None),
+        )
+        drift = GaugeMetricFamily(
+            "fixative_model_drift",
+            "1 for what differs from what was accepted of a model: schema, price, time, output",
+            labels=["model", "what"],
+        )
+        try:
+            with self._database.begin() as session:
+                found = drifted(session)
+        except DatabaseAway as error:
+            log.warning("drift_unknown", reason=str(error))
+            return
+        for model, what in found:
+            drift.add_metric([model, what], 1)
+        yield drift
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing: registering must ask nobody."""
         return []

@@ -19,10 +19,10 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from fixative.access.caller import read_networks
 from fixative.access.keys import DEFAULT_SCOPES, GRACE
 from fixative.access.owners import LONGEST_NAME, NAME_FORM
+from fixative.catalog.entry import PART, ModelName, OwnerAndName, Version
 from fixative.jobs.accept import JobRequest
 
 TARGETS = ("model", "version", "deployment")
-PART = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
 
 def _without_nul(text: str) -> str:
@@ -46,8 +46,6 @@ def _network(text: str) -> str:
 
 
 Text = Annotated[str, Field(max_length=255), AfterValidator(_without_nul)]
-OwnerAndName = Annotated[str, Field(max_length=255, pattern=rf"^{PART}/{PART}$")]
-Version = Annotated[str, Field(max_length=320, pattern=rf"^({PART}/{PART}:)?[0-9a-f]{{64}}$")]
 JobType = Annotated[str, Field(max_length=64, pattern=rf"^{PART}$")]
 Status = Literal[
     "queued",
@@ -115,7 +113,9 @@ class Submission(Request):
         }
     )
 
-    model: OwnerAndName | None = Field(None, description="owner/name, run at its latest version")
+    model: ModelName | None = Field(
+        None, description="owner/name, run at its latest version; or a name in the registry"
+    )
     version: Version | None = Field(None, description="64 hex digits, or owner/name:64hex")
     deployment: OwnerAndName | None = Field(None, description="owner/name of a deployment")
     input: dict[str, Any] = Field(description="What the model takes")
@@ -125,14 +125,17 @@ class Submission(Request):
     priority: Literal["low", "normal", "high"] = "normal"
     webhook: Address | None = Field(None, description="Told of the job's events, signed")
     webhook_events: Events | None = Field(None, description=EVENTS)
+    cache: bool = Field(
+        False, description="An earlier job of the same version, input and seed may answer"
+    )
 
     @model_validator(mode="after")
     def _one_target(self) -> "Submission":
         return exactly_one(self, *TARGETS)
 
     def request(self) -> JobRequest:
-        """The same in the core's words."""
-        return JobRequest(**dict(self))
+        """The same in the core's words, but for `cache`, which only says how it is answered."""
+        return JobRequest(**{k: v for k, v in dict(self).items() if k != "cache"})
 
 
 class SubmissionHeaders(BaseModel):
@@ -146,6 +149,18 @@ class SubmissionHeaders(BaseModel):
         pattern=r"^[\x20-\x7e]+$",
         description="The same key with the same body is the same job, paid once",
     )
+
+
+class ModelPath(BaseModel):
+    """A model: its id or alias in the registry, or Replicate's owner/name."""
+
+    model_id: str
+
+
+class DriftRequest(Request):
+    """How drift is looked for."""
+
+    accept: bool = Field(False, description="What is found now is right from now on")
 
 
 class JobFilter(Request):

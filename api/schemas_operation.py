@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from api.schemas import OwnerAndName, Request, Text, exactly_one
+from api.schemas import Request, Text, exactly_one
+from fixative.catalog.entry import OwnerAndName
 
 
 class PauseScope(Request):

@@ -1,5 +1,7 @@
 """Every error this product raises on purpose: what it means, and whether trying again can help."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 
@@ -31,6 +33,23 @@ class InvalidRequest(FixativeError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """One place of a request that does not fit."""
+
+    loc: tuple[str | int, ...]
+    msg: str
+    type: str
+
+
+class InvalidInput(FixativeError):
+    """An input that its model does not take; each of the places is named."""
+
+    def __init__(self, misfits: Sequence[Misfit]) -> None:
+        super().__init__("; ".join(f"{'.'.join(map(str, m.loc))}: {m.msg}" for m in misfits))
+        self.misfits = misfits
 
 
 class Corrupt(FixativeError):

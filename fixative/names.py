@@ -30,6 +30,7 @@ NOTIFY_SUBSCRIBER = "fixative.notify_subscriber"
 PURGE_EXPIRED = "fixative.purge_expired"
 EXPORT_ACCESS = "fixative.export_access"
 SYNC_HISTORY = "fixative.sync_history"
+CHECK_MODELS = "fixative.check_models"
 CANARY = "fixative.canary"
 
 KEY_PREFIX = "fixative:"  # of every key that Celery keeps in Redis
@@ -48,6 +49,7 @@ QUEUE_OF_TASK = {
     NOTIFY_SUBSCRIBER: NOTIFY,
     PURGE_EXPIRED: UPKEEP,
     EXPORT_ACCESS: UPKEEP,
+    CHECK_MODELS: UPKEEP,
     ADMIT: UPKEEP,
     SWEEP: UPKEEP,
     POLL_PREDICTIONS: UPKEEP,

@@ -51,6 +51,9 @@ class Settings(BaseModel):
     replicate_webhook_secret: SecretStr | None = None
     replicate_webhook_url: str | None = None
 
+    models_config: str | None = None  # JSON, or the path of a file of it
+    fixative_unknown_models: Literal["allow", "refuse"] = "allow"
+
     output_dir: str = "outputs"
     allowed_replay_dirs: str | None = None
     fixative_records_archive_days: int | None = Field(None, gt=0, le=36500)
@@ -208,6 +211,8 @@ def read_variable(environ: Mapping[str, str], name: str) -> str | None:
 def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Each variable that is set, or whose NAME_FILE is; an empty value counts as unset."""
     read = {name: read_variable(environ, name.upper()) for name in Settings.model_fields}
+    if not environ.get("MODELS_CONFIG"):  # the file itself, since it is read again when it changes
+        read["models_config"] = environ.get("MODELS_CONFIG_FILE") or None
     return {name: value for name, value in read.items() if value is not None}
 
 

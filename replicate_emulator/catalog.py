@@ -1,5 +1,9 @@
 """The models and deployments that exist here: one for each kind of output there is."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from replicate_emulator import makers
 from replicate_emulator.models import Deployment, Model, Schema
 
@@ -172,12 +176,27 @@ MODELS = (
 )
 
 
+def _changed(model: Model, change: Mapping[str, Any]) -> Model:
+    inputs = {**model.inputs, **change.get("inputs", {})}
+    return replace(
+        model,
+        inputs={name: schema for name, schema in inputs.items() if schema is not None},
+        required=tuple(change.get("required", model.required)),
+        counts=tuple(change.get("counts", model.counts)),
+        wraps=change.get("wraps", model.wraps),
+        visibility=change.get("visibility", model.visibility),
+        release=change.get("release", model.release),
+    )
+
+
 class Catalog:
     """Finds models and deployments by the names and versions the API knows them by."""
 
-    def __init__(self) -> None:
-        self.models = {model.full_name: model for model in MODELS}
-        self._versions = {model.version: model for model in MODELS}
+    def __init__(self, changes: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        """`changes` are those of the setting `models`."""
+        changed = [_changed(model, (changes or {}).get(model.full_name, {})) for model in MODELS]
+        self.models = {model.full_name: model for model in changed}
+        self._versions = {model.version: model for model in (*MODELS, *changed)}
         fast, careful = (
             self.models["black-forest-labs/flux-schnell"],
             self.models["stability-ai/sdxl"],

@@ -53,6 +53,7 @@ class Config:
 
     `faults` holds probabilities from 0 to 1; `seconds` how long those that take time last.
     `latency` maps `owner/name`, or `*` for all, to `{"start": seconds, "run": seconds}`.
+    `models` maps `owner/name` to what is other than in the catalogue: see the README.
     `blackout_seconds` and `refuse_seconds` count from the moment they are set.
     """
 
@@ -60,6 +61,7 @@ class Config:
     account: str = ACCOUNT
     tokens: list[str] = field(default_factory=list)
     latency: dict[str, dict[str, float]] = field(default_factory=dict)
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
     creates_per_minute: float = 600.0
     reads_per_minute: float = 3000.0
     low_credit: bool = False
@@ -110,6 +112,8 @@ class Config:
                 return current | _numbers(name, value, tuple(_SECONDS))
             case "latency":
                 return current | _latencies(value)
+            case "models":
+                return current | _model_changes(value)
         if isinstance(current, float):
             return _number(name, value)
         if not _FITS.get(name, lambda new: type(new) is type(current))(value):
@@ -153,3 +157,30 @@ def _latencies(value: Any) -> dict[str, dict[str, float]]:
     return {
         str(model): _numbers(f"latency.{model}", phases, _PHASES) for model, phases in value.items()
     }
+
+
+def _model_changes(value: Any) -> dict[str, dict[str, Any]]:
+    if not isinstance(value, dict) or not all(
+        isinstance(change, dict) for change in value.values()
+    ):
+        raise ConfigError("models: an object of objects wanted")
+    for model, change in value.items():
+        for name, given in change.items():
+            if name not in _CHANGES:
+                raise ConfigError(f"unknown key: models.{model}.{name}")
+            if not _CHANGES[name](given):
+                raise ConfigError(f"models.{model}.{name}: the value does not fit")
+    return value
+
+
+_COUNTS = ("image_count", "input_token_count", "output_token_count")
+_CHANGES: dict[str, Callable[[Any], bool]] = {
+    "inputs": lambda value: (
+        isinstance(value, dict) and all(s is None or isinstance(s, dict) for s in value.values())
+    ),
+    "required": lambda value: _all_are(str, value),
+    "counts": lambda value: isinstance(value, list) and set(value) <= set(_COUNTS),
+    "wraps": lambda value: isinstance(value, bool),
+    "visibility": lambda value: value in ("public", "private"),
+    "release": lambda value: type(value) is int and value > 0,
+}

@@ -14,7 +14,8 @@ class Model:
 
     `inputs` are the properties of its Input schema. `make` gives an output for an input and a
     prediction's id. `output` is the schema of that output. Times are seconds, the price is dollars
-    for a second of running.
+    for a second of running. `counts` are metrics beside the times, `wraps` puts its output into an
+    object, `release` tells its versions apart.
     """
 
     owner: str
@@ -30,6 +31,10 @@ class Model:
     dollars_per_second: float = 0.001
     streams: bool = False
     fails_with: str | None = None
+    counts: tuple[str, ...] = ()
+    wraps: bool = False
+    visibility: str = "public"
+    release: int = 1
 
     @property
     def full_name(self) -> str:
@@ -39,7 +44,8 @@ class Model:
     @property
     def version(self) -> str:
         """The id of its one version: 64 hexadecimal digits."""
-        return hashlib.sha256(self.full_name.encode()).hexdigest()
+        released = self.full_name if self.release == 1 else f"{self.full_name} {self.release}"
+        return hashlib.sha256(released.encode()).hexdigest()
 
     @property
     def shown_version(self) -> str:

@@ -67,7 +67,8 @@ class Prediction:
 
     def whole_output(self) -> Any:
         """What its model makes of its input, with files as File; whatever became of it since."""
-        return self.model.make(self.input, self.id)
+        output = self.model.make(self.input, self.id)
+        return {"result": output} if self.model.wraps else output
 
     def output(self, now: int) -> Any:
         """What of its output is there, with files as File, whether or not it was removed since."""
@@ -82,6 +83,16 @@ class Prediction:
             return None
         tokens = self.whole_output()
         return tokens[: int(len(tokens) * progress / OUTPUT_READY)] or None
+
+    def counted(self) -> dict[str, int]:
+        """What its model counts of its run, as metrics."""
+        output = self.whole_output() if self.status == "succeeded" else None
+        counts = {
+            "image_count": len(files_in(output)),
+            "input_token_count": len(str(self.input.get("prompt", "")).split()),
+            "output_token_count": len(output) if isinstance(output, list) else 0,
+        }
+        return {name: counts[name] for name in self.model.counts}
 
     def files(self, now: int) -> list[File]:
         """The files of its output by index."""

@@ -93,7 +93,8 @@ class Views:
         if prediction.completed is not None:
             total = (prediction.completed - prediction.created) / times.SECOND
             body["completed_at"] = times.write(prediction.completed, digits[1])
-            body["metrics"] = {"predict_time": prediction.predict_seconds(), "total_time": total}
+            times_ = {"predict_time": prediction.predict_seconds(), "total_time": total}
+            body["metrics"] = {**prediction.counted(), **times_}
         if prediction.deadline is not None:
             body["deadline"] = times.write(prediction.deadline)
         if prediction.deployment is not None:

@@ -35,7 +35,6 @@ class World:
         self, public_url: str, tokens: tuple[str, ...] = (), data_dir: Path | None = None
     ) -> None:
         self.public_url = public_url
-        self.catalog = Catalog()
         self.studio = Studio(data_dir)
         self.refusal = asyncio.Event()  # set for the server, which owns the socket
         self._tokens = tokens
@@ -56,6 +55,8 @@ class World:
         self.config.update(changes)
         if "seed" in changes:
             self.dice.reseed()
+        if "models" in changes:
+            self.catalog = Catalog(self.config.models)
         if self.config.refuse_seconds and "refuse_seconds" in changes:
             self.refusal.set()
 
@@ -92,6 +93,7 @@ class World:
     def _begin(self) -> None:
         self.config = Config(tokens=list(self._tokens))
         self.dice = Dice(self.config)
+        self.catalog = Catalog()
         self.stats = Stats()
         self.ledger = Ledger()
         self.uploads = Uploads(self.public_url)

@@ -6,6 +6,9 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from fixative.access.links import Links
+from fixative.catalog.catalog import Catalog
+from fixative.catalog.live import LiveModels
+from fixative.catalog.registry import Registry
 from fixative.jobs.submit import Submitter
 from fixative.media.bucket import Bucket
 from fixative.media.decoding.process import Decoder
@@ -99,6 +102,11 @@ class Services:
             webhook_url=self.settings.webhook_url,
             max_run_seconds=self.settings.fixative_max_run_seconds,
         )
+
+    @once
+    def catalog(self) -> Catalog:
+        registry = Registry(self.settings.models_config)
+        return Catalog(registry, LiveModels(self.replicate), self.settings.fixative_unknown_models)
 
     @once
     def inputs(self) -> Inputs:

@@ -13,6 +13,7 @@ from api.auth import Keys, open_to_anybody
 from api.exposition import exposition
 from api.openapi import A_KEY, content, problems, resource
 from api.readiness import Readiness
+from fixative.catalog.registry import Registry
 from fixative.postgres.engine import Database
 from fixative.replicate.pace import Pace
 
@@ -20,7 +21,11 @@ OF_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Real-Ip")
 
 
 def health_routes(
-    readiness: Readiness, database: Database, keys: Keys, paces: Sequence[Pace]
+    readiness: Readiness,
+    database: Database,
+    keys: Keys,
+    paces: Sequence[Pace],
+    registry: Registry,
 ) -> APIBlueprint:
     """The routes that need no key, at least from this machine."""
     routes = resource("health")
@@ -53,7 +58,9 @@ def health_routes(
         """Read the metrics: from this machine, or with a key that may read."""
         if not _from_this_machine():
             keys.caller_of(request, "read")
-        return Response(exposition(database, paces), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+        return Response(
+            exposition(database, paces, registry), content_type=CONTENT_TYPE_PLAIN_0_0_4
+        )
 
     return routes
 

@@ -12,11 +12,12 @@ from api.auth import caller, needs, owner_seen
 from api.cursors import read_cursor, write_cursor
 from api.openapi import problems, resource
 from api.schemas import JobFilter, JobPath, Submission, SubmissionHeaders
-from fixative.jobs.accept import accept
+from fixative.catalog.catalog import Catalog
 from fixative.jobs.cancel import request_cancel
 from fixative.jobs.delete import delete_job
 from fixative.jobs.listing import JobQuery, list_jobs
 from fixative.jobs.store import find_job
+from fixative.jobs.take_in import take_in
 from fixative.jobs.telling import check_webhook
 from fixative.jobs.timeline import timeline
 from fixative.media.show import JobViews
@@ -24,12 +25,15 @@ from fixative.media.view import job_summary
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Job
 from fixative.settings import Settings
-from fixative.telemetry.metrics import JOBS_ACCEPTED
 from worker.publisher import Publisher
 
 
 def jobs_routes(
-    settings: Settings, database: Database, publisher: Publisher, views: JobViews
+    settings: Settings,
+    database: Database,
+    publisher: Publisher,
+    views: JobViews,
+    catalog: Catalog,
 ) -> APIBlueprint:
     """The routes under /jobs."""
     routes = resource("jobs", keys_only=True)
@@ -37,30 +41,33 @@ def jobs_routes(
     @routes.post(
         "/jobs",
         description="200 with `Idempotent-Replay: true` and the first job when the Idempotency-Key"
-        " was used for the same body before, 409 when for another.",
-        responses={200: answers.Job, 202: answers.Job, **problems(400, 409, 413, 415, 422)},
+        " was used for the same body before, 409 when for another. With `cache`, 200 with"
+        " `Fixative-Cache: hit` and an earlier job when one has the answer already. 422 names every"
+        " place of the input that its model does not take.",
+        responses={200: answers.Job, 202: answers.Job, **problems(400, 404, 409, 413, 415, 422)},
     )
     @needs("submit")
     def submit(header: SubmissionHeaders, body: Submission) -> Response:
         """Submit a job; 202 once it is safe in Postgres."""
-        key = header.idempotency_key
         check_webhook(body.webhook, settings.allowed_webhook_hosts)
-        with database.begin() as session:
-            accepted = accept(
-                session,
-                body.request(),
-                caller().owner_id,
-                api_key_id=caller().key_id,
-                idempotency_key=key,
-            )
-            answer = jsonify(views.show(session, accepted.job))
+        with take_in(
+            database,
+            catalog,
+            body.request(),
+            caller().owner_id,
+            api_key_id=caller().key_id,
+            idempotency_key=header.idempotency_key,
+            cache=body.cache,
+        ) as (session, accepted):
+            shown = views.show(session, accepted.job)
         publisher.publish(accepted.hints)
+        answer = jsonify({**shown, "cached": True} if accepted.cached else shown)
+        answer.status_code = 202 if accepted.is_new else 200
         answer.headers["Location"] = f"{base_url(settings)}/jobs/{accepted.job.id}"
         if accepted.replayed:
             answer.headers["Idempotent-Replay"] = "true"
-            return answer
-        JOBS_ACCEPTED.inc()
-        answer.status_code = 202
+        elif body.cache:
+            answer.headers["Fixative-Cache"] = "hit" if accepted.cached else "miss"
         return answer
 
     @routes.get("/jobs", responses={200: answers.JobPage, **problems(422)})

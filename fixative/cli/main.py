@@ -16,6 +16,7 @@ COMMANDS = {
     "export": "fixative.cli.export:export",
     "jobs": "fixative.cli.jobs:jobs",
     "keys": "fixative.cli.keys:keys",
+    "models": "fixative.cli.models:models",
     "owners": "fixative.cli.owners:owners",
     "migrate": "fixative.cli.migrate:migrate",
     "pause": "fixative.cli.pause:pause",

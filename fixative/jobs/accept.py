@@ -28,6 +28,9 @@ PRIORITY_SHIFT = {
 }
 
 
+UNTYPED = "other"
+
+
 @dataclass(frozen=True)
 class JobRequest:
     """What somebody asks for: exactly one target, and its input."""
@@ -36,7 +39,7 @@ class JobRequest:
     model: str | None = None
     version: str | None = None
     deployment: str | None = None
-    job_type: str = "other"
+    job_type: str = UNTYPED
     metadata: dict[str, Any] | None = None
     label: str | None = None
     priority: str = "normal"
@@ -60,8 +63,33 @@ class Accepted:
     """The job of a request, and the hints to send once its row is committed."""
 
     job: Job
-    replayed: bool
+    replayed: bool  # it was there under the request's key
+    cached: bool = False  # it was there, and has the answer
     hints: list[Hint] = field(default_factory=list)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the request made it."""
+        return not (self.replayed or self.cached)
+
+
+def find_first(
+    session: Session, asked: JobRequest, owner_id: uuid.UUID, idempotency_key: str | None
+) -> Accepted | None:
+    """The job that this key already stands for. Raises Conflict when that asked for something else.
+
+    Asked before a request is checked: whatever is known of its model by now, it is that job.
+    """
+    if idempotency_key is None:
+        return None
+    first = session.scalars(
+        select(Job).where(Job.owner_id == owner_id, Job.idempotency_key == idempotency_key)
+    ).one_or_none()
+    if first is None:
+        return None
+    if first.request_hash != asked.digest:
+        raise Conflict("this Idempotency-Key was used for another request")
+    return Accepted(get_job(session, first.id), replayed=True)
 
 
 def accept(
@@ -69,14 +97,17 @@ def accept(
     request: JobRequest,
     owner_id: uuid.UUID,
     *,
+    asked: JobRequest | None = None,
     terms: Terms = NO_TERMS,
     api_key_id: uuid.UUID | None = None,
     idempotency_key: str | None = None,
 ) -> Accepted:
     """A new job in `queued`; or, under a key already used for the same request, that first job.
 
-    Raises Conflict when the key was used for another request.
+    `asked` is the request as its caller put it, where that is not what will be sent: a key stands
+    for the former. Raises Conflict when the key was used for another request.
     """
+    asked = asked or request
     job_id = uuid7()
     row = upsert(Job).values(
         {
@@ -84,7 +115,7 @@ def accept(
             Job.owner_id: owner_id,
             Job.api_key_id: api_key_id,
             Job.idempotency_key: idempotency_key,
-            Job.request_hash: request.digest,
+            Job.request_hash: asked.digest,
             Job.status: "queued",
             Job.job_type: request.job_type,
             Job.model: request.model,
@@ -104,7 +135,9 @@ def accept(
     )
     job = session.scalars(row.on_conflict_do_nothing().returning(Job)).one_or_none()
     if job is None:
-        return _replay(session, request, owner_id, idempotency_key)
+        first = find_first(session, asked, owner_id, idempotency_key)
+        assert first is not None  # noqa: S101 - nothing else conflicts
+        return first
     session.execute(insert(Transition).values(job_id=job_id, cause="api", to_status="queued"))
     return Accepted(job, replayed=False, hints=[Hint(CREATE_PREDICTION, {"job_id": str(job_id)})])
 
@@ -137,14 +170,3 @@ def _fair_at(owner_id: uuid.UUID, priority: str) -> Any:
         .scalar_subquery()
     )
     return func.greatest(func.now() + shift, last) + step
-
-
-def _replay(
-    session: Session, request: JobRequest, owner_id: uuid.UUID, idempotency_key: str | None
-) -> Accepted:
-    first = session.scalars(
-        select(Job).where(Job.owner_id == owner_id, Job.idempotency_key == idempotency_key)
-    ).one()
-    if first.request_hash != request.digest:
-        raise Conflict("this Idempotency-Key was used for another request")
-    return Accepted(get_job(session, first.id), replayed=True)

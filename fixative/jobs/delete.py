@@ -20,7 +20,8 @@ from fixative.postgres.tables import Attempt, Delivery, Job
 EMPTIED: dict[str, Any] = {
     "input": {},
     **dict.fromkeys(
-        ("metadata_", "label", "error", "warnings", "idempotency_key", "request_hash"), null()
+        ("metadata_", "label", "error", "warnings", "idempotency_key", "request_hash", "cache_key"),
+        null(),
     ),
     **dict.fromkeys(("webhook", "webhook_events"), null()),
     **dict.fromkeys(("derive_due_at", "record_due_at", "waiting_reason"), null()),

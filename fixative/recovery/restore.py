@@ -63,12 +63,6 @@ def provenance_of(manifest: Values, source: str) -> Values:
     return dict.fromkeys((*told, *(name for name, _ in PARTS)), source)
 
 
-def provenance_of(manifest: Values, source: str) -> Values:
-    """From where each field of a restored job came, and each kind of its other rows."""
-    told = (name for name in manifest["job"] if name != "provenance")
-    return dict.fromkeys((*told, *(name for name, _ in PARTS)), source)
-
-
 def keep_owner(session: Session, owner_id: uuid.UUID) -> None:
     """Have an owner of this id: one of whom nothing else is known is named by it."""
     unknown = insert(Owner).values(id=owner_id, name=str(owner_id))

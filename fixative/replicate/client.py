@@ -153,9 +153,15 @@ class Replicate:
             self._account_known = True
         return self._account
 
-    def model(self, owner: str, name: str) -> dict[str, Any]:
-        """The model, with `is_official` and `latest_version` where Replicate says them."""
-        return self._read(f"/v1/models/{owner}/{name}")
+    def model(
+        self, owner: str, name: str, version: str | None = None, *, within: float | None = None
+    ) -> dict[str, Any]:
+        """The model, with `is_official` and `latest_version` where Replicate says them.
+
+        Or this one version of it, with its `openapi_schema`. `within` are the seconds it may take.
+        """
+        path = f"/v1/models/{owner}/{name}" + (f"/versions/{version}" if version else "")
+        return self._read(path, extensions={} if within is None else {WITHIN: within})
 
     def webhook_secret(self) -> str:
         """The account's secret (`whsec_…`) that signs its webhooks."""

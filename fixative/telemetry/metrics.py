@@ -11,3 +11,7 @@ DEAD_LETTERS = Counter("fixative_dead_letters_total", "Tasks that ended for good
 UNCLAIMED = Counter("fixative_deliveries_unclaimed_total", "Webhooks of predictions of nobody's")
 NOTIFICATIONS = Counter("fixative_notifications_total", "Tries of telling", ["outcome"])
 ALARMS = Counter("fixative_alarms_total", "What a person should know of, by what it is", ["alarm"])
+INPUTS = Counter(
+    "fixative_inputs_total", "Inputs by their check: checked, unchecked, refused", ["check"]
+)
+CACHE_HITS = Counter("fixative_cache_hits_total", "Requests that an earlier job answered")

@@ -76,7 +76,7 @@ def _model(model: Model) -> dict[str, Any]:
         "owner": model.owner,
         "name": model.name,
         "description": model.description,
-        "visibility": "public",
+        "visibility": model.visibility,
         "is_official": model.official,
         "github_url": None,
         "paper_url": None,

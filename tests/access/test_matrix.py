@@ -41,6 +41,8 @@ SCOPE = {
     "POST /admin/keys/<key_id>/revoke": "admin",
     "GET /admin/owners": "admin",
     "POST /admin/owners": "admin",
+    "GET /models": "read",
+    "GET /models/<path:model_id>": "read",
     "GET /webhooks/default/secret": "submit",
     "GET /admin/notifications": "admin",
     "POST /admin/notifications/replay": "admin",

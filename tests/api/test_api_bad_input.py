@@ -82,7 +82,7 @@ def test_json_that_is_no_object_is_422(api, refused, raw):
         ({"webhook": "https://example.com"}, ["webhook"]),
         ({"webhook_events": []}, ["webhook_events"]),
         ({"cancel_after": 5}, ["cancel_after"]),
-        ({"cache": True}, ["cache"]),
+        ({"cache": 5}, ["cache"]),
         ({"label": NUL}, ["label"]),
         ({"input": {"a": ["x", NUL]}}, ["input", "a", 1]),
         ({"metadata": {"a" + NUL: 1}}, ["metadata", "a" + NUL]),

@@ -23,16 +23,25 @@ PREDICTION = {"id": "p1", "status": "succeeded", "created_at": "2026-01-01T12:00
 BODY = {"model": "emu/image", "input": {}}
 
 
-def gunicorn(environ, log):
+def gunicorn(environ, log, *options):
     command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0"]
     threads = ["--worker-class", "gthread", "--threads", "16", "--graceful-timeout", "1"]
     path = {"PATH": os.environ["PATH"], "PROMETHEUS_MULTIPROC_DIR": str(log.parent)}
     with log.open("w") as stderr:
         return subprocess.Popen(
-            [*command, *threads, "--no-control-socket", "api.wsgi:app"],
+            [*command, *threads, *options, "--no-control-socket", "api.wsgi:app"],
             env={**path, **environ},
             stderr=stderr,
         )
+
+
+def listening(log):
+    """Where it listens, once it does."""
+    deadline = time.monotonic() + 120
+    while not (found := re.search(r"Listening at: (http://\S+)", log.read_text())):
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+    return found[1]
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +54,8 @@ def start(environ, settings, tmp_path_factory):
     def started():
         log = tmp_path_factory.mktemp("gunicorn") / "log"
         process = gunicorn({**environ, **own}, log)
-        deadline = time.monotonic() + 30
-        while not (found := re.search(r"Listening at: (http://\S+)", log.read_text())):
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.02)
-        with httpx.Client(base_url=found[1], headers={"X-API-Key": key}, timeout=30) as client:
+        url = listening(log)
+        with httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=30) as client:
             yield client
         process.terminate()
         assert process.wait(10) == 0
@@ -137,6 +143,50 @@ def test_a_wrong_setting_ends_the_start_with_one_line_that_names_it(environ, tmp
     lines = Path(tmp_path / "log").read_text().splitlines()
     assert sum("FIXATIVE_ADMIN_KEY" in line for line in lines) == 1
     assert not any("Traceback" in line for line in lines)
+
+
+def test_wrong_models_end_the_start_with_one_line_that_names_them(environ, tmp_path):
+    models = tmp_path / "models.json"
+    models.write_text('{"models": {"a/b": {"max_seconds": 1}}}')
+    process = gunicorn({**environ, "MODELS_CONFIG": str(models)}, tmp_path / "log")
+
+    assert process.wait(30) != 0
+    lines = Path(tmp_path / "log").read_text().splitlines()
+    assert sum("MODELS_CONFIG: models.a/b.max_seconds" in line for line in lines) == 1
+    assert not any("Traceback" in line for line in lines)
+
+
+def test_every_process_follows_the_file_of_models_and_says_once_that_it_is_broken(
+    environ, settings, tmp_path, eventually, request
+):
+    models, log = tmp_path / "models.json", tmp_path / "log"
+
+    def write(text):  # as a careful editor does: whoever reads sees all of it or nothing
+        (tmp_path / "new").write_text(text)
+        (tmp_path / "new").replace(models)
+
+    write('{"models": {"a/first": {}}}')
+    own = {**environ, "MODELS_CONFIG": str(models)}
+    process = gunicorn(own, log, "--preload", "--workers", "2")
+    request.addfinalizer(lambda: (process.terminate(), process.wait(10)))
+    url = listening(log)
+    key = {"X-API-Key": settings.fixative_admin_key.get_secret_value()}
+
+    def told():  # over a connection of its own, so that either process may answer
+        answer = httpx.get(f"{url}/models", headers=key, timeout=60)
+        return [model["id"] for model in answer.json()["items"]]
+
+    def both_said(event):
+        shown = told()
+        return log.read_text().count(event) == 2 and shown
+
+    write('{"models": ')
+    assert eventually(lambda: both_said("models_config_broken")) == ["a/first"]
+    assert "fixative_models_config_broken 1.0" in httpx.get(f"{url}/metrics").text
+    write('{"models": {"a/second": {}}}')
+    assert eventually(lambda: both_said("models_config_mended")) == ["a/second"]
+    assert log.read_text().count("models_config_broken") == 2
+    assert "fixative_models_config_broken 0.0" in httpx.get(f"{url}/metrics").text
 
 
 def test_a_file_of_untold_length_is_taken_and_one_too_large_learns_why(server):

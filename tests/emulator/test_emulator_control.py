@@ -35,6 +35,8 @@ def test_a_change_of_settings_leaves_the_others_alone(replicate):
         ({"retention_from": "never"}, "retention_from"),
         ({"creates_per_minute": 0}, "creates_per_minute"),
         ({"low_credit": 1}, "low_credit"),
+        ({"models": {"a/b": {"price": 1}}}, "models.a/b.price"),
+        ({"models": {"a/b": {"counts": ["words"]}}}, "models.a/b.counts"),
     ],
 )
 def test_a_setting_that_does_not_exist_or_fit_is_named_and_nothing_changes(
@@ -55,6 +57,35 @@ def test_a_token_opens_the_account_that_was_named(replicate):
     replicate.configure(account="another")
 
     assert replicate.get("/v1/account").json()["username"] == "another"
+
+
+def test_a_model_can_be_changed_in_what_it_takes_counts_and_gives(replicate):
+    def looked_up():
+        version = replicate.get("/v1/models/emulator/echo").json()["latest_version"]
+        return version["id"], version["openapi_schema"]["components"]["schemas"]["Input"]
+
+    before, schema = looked_up()
+    mood = {"type": "string", "enum": ["calm"]}
+    change = {
+        "inputs": {"mood": mood, "value": None},
+        "required": ["mood"],
+        "counts": ["output_token_count"],
+        "wraps": True,
+        "release": 2,
+    }
+    replicate.configure(models={"emulator/echo": change})
+
+    after, changed = looked_up()
+    assert after != before
+    assert (list(changed["properties"]), changed["required"]) == (["mood"], ["mood"])
+    route = "/v1/models/emulator/echo/predictions"
+    assert replicate.post(route, json={"input": {"value": 1}}).status_code == 422
+    made = replicate.post(route, json={"input": {"mood": "calm"}}).json()
+    done = replicate.ended(made["id"])
+    assert done["output"] == {"result": {"mood": "calm"}}
+    assert done["metrics"]["output_token_count"] == 0
+    replicate.post("/_emulator/reset")
+    assert looked_up() == (before, schema)
 
 
 def test_a_reset_forgets_everything(replicate):

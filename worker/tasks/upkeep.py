@@ -1,18 +1,23 @@
 """Upkeep: what the system does for itself."""
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import structlog
 
+from beat_schedule import CHECK_MODELS_SECONDS
 from fixative import names
+from fixative.catalog import drift
 from fixative.errors import DatabaseAway
 from fixative.postgres.presence import canary_heard
+from fixative.postgres.ticks import tick
 from fixative.recovery.export_access import export_access as copy_access
 from fixative.recovery.history_prune import prune_runs
 from worker.app import app
 
 PURGE_AT_MOST_SECONDS = 45.0  # beat sends the next after a minute
+CHECK_LEASE = timedelta(minutes=10)
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +37,15 @@ def export_access() -> None:
     """Copy owners and keys to the bucket, if they have changed. Not a tick: twice is no harm."""
     services = app.services()
     copy_access(services.database, services.bucket, services.keys)
+
+
+@app.task(name=names.CHECK_MODELS)
+def check_models() -> None:
+    """See once a day whether the registry's models are still as they were."""
+    services, every = app.services(), timedelta(seconds=CHECK_MODELS_SECONDS)
+    with tick(services.database, names.CHECK_MODELS, every, lease=CHECK_LEASE) as taken:
+        if taken:
+            drift.check_models(services.database, services.catalog)
 
 
 @app.task(name=names.CANARY, bind=True)

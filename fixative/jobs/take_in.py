@@ -1,0 +1,72 @@
+"""A request on its way in: known already, or made ready, answered from the cache, or accepted."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
+
+from fixative.catalog.catalog import Catalog
+from fixative.catalog.terms import Terms
+from fixative.jobs.accept import UNTYPED, Accepted, JobRequest, accept, find_first
+from fixative.jobs.cached import find_cached
+from fixative.postgres.engine import Database
+from fixative.telemetry.metrics import CACHE_HITS, JOBS_ACCEPTED
+
+
+@contextmanager
+def take_in(
+    database: Database,
+    catalog: Catalog,
+    asked: JobRequest,
+    owner_id: uuid.UUID,
+    *,
+    api_key_id: uuid.UUID | None,
+    idempotency_key: str | None,
+    cache: bool,
+) -> Iterator[tuple[Session, Accepted]]:
+    """The job that a request gets, in the transaction that makes it.
+
+    A known key's job is that whatever became of its model. No connection is held while Replicate
+    is asked about the model. Raises Conflict, NotFound, InvalidRequest or InvalidInput.
+    """
+    if idempotency_key is not None:
+        with database.begin() as session:
+            first = find_first(session, asked, owner_id, idempotency_key)
+            if first is not None:
+                yield session, first
+                return
+    request, terms = _prepared(catalog, asked)
+    with database.begin() as session:
+        earlier = find_cached(session, owner_id, terms.cache_key) if cache else None
+        if earlier is not None:
+            CACHE_HITS.inc()
+            yield session, Accepted(earlier, replayed=False, cached=True)
+            return
+        accepted = accept(
+            session,
+            request,
+            owner_id,
+            asked=asked,
+            terms=terms,
+            api_key_id=api_key_id,
+            idempotency_key=idempotency_key,
+        )
+        yield session, accepted
+    JOBS_ACCEPTED.inc(accepted.is_new)
+
+
+def _prepared(catalog: Catalog, asked: JobRequest) -> tuple[JobRequest, Terms]:
+    """The request as it will be sent, its input checked, and on what terms it is taken."""
+    ready = catalog.prepare(asked.model, asked.version, asked.deployment, asked.input)
+    kind = ready.kind if asked.job_type == UNTYPED else None
+    request = replace(
+        asked,
+        model=ready.model,
+        version=ready.version,
+        deployment=ready.deployment,
+        input=ready.input,
+        job_type=kind or asked.job_type,
+    )
+    return request, ready.terms
