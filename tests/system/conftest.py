@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -198,6 +198,7 @@ class System:
         self.process.communicate(timeout=30)
         return self.process.returncode
 
+    @cache  # noqa: B019 - there are few systems, and to make a client costs more than its answers
     def _s3(self) -> Any:
         at = self.run["s3"]
         return boto3.client(
