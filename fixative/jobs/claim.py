@@ -5,8 +5,8 @@ from datetime import timedelta
 from enum import Enum
 
 import structlog
-from sqlalchemy import ColumnElement, exists, func, select, update
-from sqlalchemy.orm import Session, defer
+from sqlalchemy import ColumnElement, exists, func, select, true, update
+from sqlalchemy.orm import Session, aliased, defer
 from uuid_utils.compat import uuid7
 
 from fixative.jobs.states import is_terminal
@@ -210,10 +210,12 @@ def _say_paid_twice(job: Job, attempt: Attempt, prediction: Prediction) -> None:
 
 def unsettled_attempts(session: Session) -> Sequence[tuple[Attempt, Job]]:
     """The attempts of which nobody knows yet whether they made a prediction, with their jobs."""
+    # Each job by its primary key: a plan that is kept of a plain join may scan them all.
+    its_job = aliased(Job, select(Job).where(Job.id == Attempt.job_id).limit(1).lateral())
     unsettled = session.execute(
-        select(Attempt, Job)
-        .join(Job, Job.id == Attempt.job_id)
-        .options(defer(Attempt.prediction), defer(Job.input))  # large, and not asked for
+        select(Attempt, its_job)
+        .join(its_job, true())
+        .options(defer(Attempt.prediction), defer(its_job.input))  # large, and not asked for
         .where(among(Attempt.outcome, *UNSETTLED))
     )
     return [(attempt, job) for attempt, job in unsettled]

@@ -1,18 +1,22 @@
 """However much is known, a page of history and a look for work read what they need, and no more."""
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import make_url, text, update
+from uuid_utils.compat import uuid7
 
 from fixative.jobs.accept import JobRequest, accept
 from fixative.jobs.admit import admit
 from fixative.jobs.adopt import adopt_unknown
 from fixative.jobs.listing import backlog
-from fixative.postgres.tables import Job
+from fixative.postgres.tables import Attempt, Job
 from fixative.recovery.poll import poll_predictions
 from fixative.recovery.state import count_in_review
 from fixative.recovery.sweep import sweep
 
 KNOWN = 2000
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 OFTEN = 12  # a statement is prepared at its sixth time
 
 
@@ -51,7 +55,17 @@ def scanned(database):
     return read
 
 
-def test_pages_of_history_scan_no_table_while_it_grows(unanalyzed, bootstrap, add_history, scanned):
+@pytest.fixture
+def unsettled(database, submit):
+    """An attempt of long ago that nobody has settled."""
+    with database.begin() as session:
+        outcome = {"outcome": "unknown", "created_at": LONG_AGO, "ended_at": LONG_AGO}
+        session.add(Attempt(id=uuid7(), job_id=submit(), number=1, **outcome))
+
+
+def test_pages_of_history_scan_no_table_while_it_grows(
+    unanalyzed, unsettled, bootstrap, add_history, scanned
+):
     add_history(KNOWN)
     before = scanned()
 
