@@ -17,6 +17,7 @@ timezone = "UTC"
 include = [
     "worker.tasks.completion",
     "worker.tasks.derivation",
+    "worker.tasks.notification",
     "worker.tasks.reconciliation",
     "worker.tasks.recovery",
     "worker.tasks.records",

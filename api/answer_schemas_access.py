@@ -15,6 +15,8 @@ class OwnerItem(Answer):
     name: str
     weight: float
     retention_days: int | None
+    webhook: str | None
+    webhook_events: list[str] | None
     created_at: AwareDatetime
 
 

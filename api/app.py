@@ -5,12 +5,12 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from redis import Redis
 
+from api.addresses import base_url
 from api.answer_schemas import Problem
 from api.answers import Json
 from api.auth import Keys, register_auth
 from api.body import StrictRequest, register_draining
 from api.errors import raise_unprocessable, register_errors
-from api.job_views import JobViews
 from api.openapi import SECURITY_SCHEMES
 from api.readiness import Readiness
 from api.request_ids import register_request_ids
@@ -20,6 +20,7 @@ from api.routes.files import files_routes
 from api.routes.health import health_routes
 from api.routes.jobs import jobs_routes
 from api.routes.media import media_routes
+from api.routes.notifications import notification_routes
 from api.routes.operation import operation_routes
 from api.routes.owners import owner_routes
 from api.routes.pages import pages_routes
@@ -31,6 +32,8 @@ from fixative.errors import NotFound
 from fixative.media.bucket import Bucket
 from fixative.media.files import Files
 from fixative.media.keys import Keys as BucketKeys
+from fixative.media.show import JobViews
+from fixative.notify.signing import Secrets
 from fixative.postgres.engine import Database
 from fixative.replicate.client import Replicate
 from fixative.replicate.pace import pace_of
@@ -87,14 +90,15 @@ def create_app(
     readiness = Readiness(database, redis, bucket)
     secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
     shared = Shared(redis)
-    views = JobViews(settings, links)
+    views = JobViews(settings, links, lambda: base_url(settings))
     app.register_api(jobs_routes(settings, database, publisher, views))
     app.register_api(media_routes(database, bucket))
     files = Files(database, bucket, BucketKeys(settings.s3_prefix, settings.fixative_env))
     app.register_api(files_routes(settings, files, links))
     app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(shared)))
     app.register_api(admin_routes(database, admin_key))
-    app.register_api(owner_routes(database))
+    app.register_api(owner_routes(settings, database))
+    app.register_api(notification_routes(database, Secrets.of(settings)))
     app.register_api(dead_letter_routes(database, publisher))
     creates, reads = pace_of(shared, settings, "creates"), pace_of(shared, settings, "reads")
     app.register_api(

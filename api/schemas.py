@@ -42,6 +42,21 @@ Status = Literal[
     "failed",
     "canceled",
 ]
+Address = Annotated[str, Field(max_length=2048, pattern=r"^https?://\S+$")]
+Event = Literal[
+    "start",
+    "completed",
+    "waiting",
+    "submitting",
+    "starting",
+    "processing",
+    "storing",
+    "succeeded",
+    "failed",
+    "canceled",
+]
+Events = Annotated[list[Event], Field(min_length=1, max_length=10)]
+EVENTS = "completed when left out: succeeded, failed or canceled; start is processing"
 Scope = Literal["submit", "read", "cancel", "media", "passthrough", "admin"]
 
 
@@ -91,6 +106,8 @@ class Submission(Request):
     metadata: dict[str, Any] | None = Field(None, description="Kept with the job, yours")
     label: Text | None = Field(None, description="To find jobs by")
     priority: Literal["low", "normal", "high"] = "normal"
+    webhook: Address | None = Field(None, description="Told of the job's events, signed")
+    webhook_events: Events | None = Field(None, description=EVENTS)
 
     @model_validator(mode="after")
     def _one_target(self) -> "Submission":
@@ -167,6 +184,8 @@ class OwnerRequest(Request):
     retention_days: int | None = Field(
         None, ge=1, le=36500, description="null: as FIXATIVE_RETENTION_DAYS says"
     )
+    webhook: Address | None = Field(None, description="Told of jobs that name none themselves")
+    webhook_events: Events | None = Field(None, description=EVENTS)
 
 
 class KeyRequest(Request):

@@ -133,6 +133,12 @@ class OutputNotStored(OutputError):
     retryable = True
 
 
+class NotTold(FixativeError):
+    """A subscriber did not take what it was told; the message says why."""
+
+    retryable = True
+
+
 class NoDecoder(FixativeError):
     """The process that decodes files does not start."""
 

@@ -40,11 +40,11 @@ class Target:
 
 
 class AllowedHosts:
-    """FIXATIVE_ALLOWED_OUTPUT_HOSTS, read.
+    """FIXATIVE_ALLOWED_OUTPUT_HOSTS or FIXATIVE_ALLOWED_WEBHOOK_HOSTS, read.
 
-    An entry is a host name, `*.` and a host name (all below it, at any depth, not itself), or an
-    origin (`http://127.0.0.1:9100`: this scheme, host and port, be it http or inside). Raises
-    WrongSetting for any other.
+    An entry is a host name, `*.` and a host name (all below it, at any depth, not itself), `*`
+    (every name), or an origin (`http://127.0.0.1:9100`: this scheme, host and port, be it http or
+    inside). Raises WrongSetting for any other.
     """
 
     def __init__(self, entries: tuple[str, ...]) -> None:
@@ -110,11 +110,11 @@ def _origin(entry: str) -> tuple[str, str, int]:
 
 def _pattern(entry: str) -> str:
     host = entry.lower()
-    if not ENTRY.fullmatch(host) or _is_address(host):
+    if host != "*" and (not ENTRY.fullmatch(host) or _is_address(host)):
         raise _wrong(entry)
     return host
 
 
 def _wrong(entry: str) -> WrongSetting:
-    kinds = "a host name, nor *. and a host name, nor an origin such as http://10.0.0.1:9100"
+    kinds = "a host name, nor *. and a host name, nor *, nor an origin such as http://10.0.0.1:9100"
     return WrongSetting(f"{entry!r} is neither {kinds}")

@@ -26,6 +26,7 @@ RECORD_RESULT = "fixative.record_result"
 RECORD_ACCEPTED = "fixative.record_accepted"
 WRITE_SUMMARY = "fixative.write_summary"
 REPLAY_RECORD = "fixative.replay_record"
+NOTIFY_SUBSCRIBER = "fixative.notify_subscriber"
 PURGE_EXPIRED = "fixative.purge_expired"
 EXPORT_ACCESS = "fixative.export_access"
 SYNC_HISTORY = "fixative.sync_history"
@@ -44,6 +45,7 @@ QUEUE_OF_TASK = {
     RECORD_ACCEPTED: UPKEEP,
     WRITE_SUMMARY: UPKEEP,
     REPLAY_RECORD: SYNC,
+    NOTIFY_SUBSCRIBER: NOTIFY,
     PURGE_EXPIRED: UPKEEP,
     EXPORT_ACCESS: UPKEEP,
     ADMIT: UPKEEP,

@@ -68,6 +68,7 @@ class Settings(BaseModel):
     fixative_max_run_seconds: int = Field(7200, ge=5)
     fixative_max_output_bytes: int = Field(10 * 2**30, gt=0)
     fixative_allowed_output_hosts: str = "replicate.delivery,*.replicate.delivery"
+    fixative_allowed_webhook_hosts: str = "*"
     fixative_retention_days: int | None = Field(None, gt=0, le=36500)
     fixative_import: Literal["all", "bootstrap", "none"] = "all"
     fixative_log_format: Literal["json", "console"] = "json"
@@ -96,7 +97,7 @@ class Settings(BaseModel):
             raise ValueError("must be without /v1")
         return url
 
-    @field_validator("fixative_allowed_output_hosts")
+    @field_validator("fixative_allowed_output_hosts", "fixative_allowed_webhook_hosts")
     @classmethod
     def _hosts_and_origins(cls, entries: str) -> str:
         try:
@@ -146,6 +147,11 @@ class Settings(BaseModel):
     def allowed_output_hosts(self) -> AllowedHosts:
         """From where outputs may be fetched."""
         return AllowedHosts.read(self.fixative_allowed_output_hosts)
+
+    @property
+    def allowed_webhook_hosts(self) -> AllowedHosts:
+        """What owners may have called when a job moves."""
+        return AllowedHosts.read(self.fixative_allowed_webhook_hosts)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

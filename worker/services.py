@@ -17,6 +17,10 @@ from fixative.media.keys import Keys
 from fixative.media.manifest import Recorder
 from fixative.media.purge import Purger
 from fixative.media.save import Storer
+from fixative.media.show import JobViews
+from fixative.notify.notifier import Notifier
+from fixative.notify.post import Poster
+from fixative.notify.signing import Secrets
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import LeaseKeeper
 from fixative.recovery.epoch import EpochGuard
@@ -143,6 +147,17 @@ class Services:
     @once
     def decoder(self) -> Decoder:
         return Decoder()
+
+    @once
+    def notifier(self) -> Notifier:
+        public_url = self.settings.fixative_public_url or ""  # without one, links are paths
+        return Notifier(
+            database=self.database,
+            poster=Poster(self.settings.allowed_webhook_hosts),
+            secrets=Secrets.of(self.settings),
+            views=JobViews(self.settings, Links.of(self.settings), lambda: public_url),
+            stopping=self.stopping,
+        )
 
     @once
     def recorder(self) -> Recorder:

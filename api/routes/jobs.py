@@ -10,7 +10,6 @@ from api import answer_schemas as answers
 from api.addresses import base_url, uuid_in_path
 from api.auth import caller, needs, owner_seen
 from api.cursors import read_cursor, write_cursor
-from api.job_views import JobViews
 from api.openapi import problems, resource
 from api.schemas import JobFilter, JobPath, Submission, SubmissionHeaders
 from fixative.jobs.accept import accept
@@ -18,7 +17,9 @@ from fixative.jobs.cancel import request_cancel
 from fixative.jobs.delete import delete_job
 from fixative.jobs.listing import JobQuery, list_jobs
 from fixative.jobs.store import find_job
+from fixative.jobs.telling import check_webhook
 from fixative.jobs.timeline import timeline
+from fixative.media.show import JobViews
 from fixative.media.view import job_summary
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Job
@@ -43,8 +44,15 @@ def jobs_routes(
     def submit(header: SubmissionHeaders, body: Submission) -> Response:
         """Submit a job; 202 once it is safe in Postgres."""
         key = header.idempotency_key
+        check_webhook(body.webhook, settings.allowed_webhook_hosts)
         with database.begin() as session:
-            accepted = accept(session, body.request(), caller().owner_id, idempotency_key=key)
+            accepted = accept(
+                session,
+                body.request(),
+                caller().owner_id,
+                api_key_id=caller().key_id,
+                idempotency_key=key,
+            )
             answer = jsonify(views.show(session, accepted.job))
         publisher.publish(accepted.hints)
         answer.headers["Location"] = f"{base_url(settings)}/jobs/{accepted.job.id}"

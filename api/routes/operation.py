@@ -10,7 +10,6 @@ from api import answer_schemas as answers
 from api import answer_schemas_operation as operation
 from api.addresses import uuid_in_path
 from api.auth import needs
-from api.job_views import JobViews
 from api.openapi import problems, resource
 from api.schemas import JobPath
 from api.schemas_operation import PauseScope, Settlement
@@ -18,6 +17,7 @@ from fixative.errors import InvalidRequest, Refused
 from fixative.jobs.pauses import list_pauses, pause, resume
 from fixative.jobs.settle import settle_absent, settle_created
 from fixative.jobs.store import get_job
+from fixative.media.show import JobViews
 from fixative.names import SWEEP, Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.operation_tables import WorkerProcess

@@ -9,11 +9,13 @@ from api.auth import needs
 from api.openapi import problems, resource
 from api.schemas import OwnerRequest
 from fixative.access.owners import change_owner, list_owners
+from fixative.jobs.telling import check_webhook, told_of
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Owner
+from fixative.settings import Settings
 
 
-def owner_routes(database: Database) -> APIBlueprint:
+def owner_routes(settings: Settings, database: Database) -> APIBlueprint:
     """The routes under /admin/owners."""
     routes = resource("owners", keys_only=True)
 
@@ -30,7 +32,10 @@ def owner_routes(database: Database) -> APIBlueprint:
     @needs("admin")
     def make_owner(body: OwnerRequest) -> dict[str, Any]:
         """Make an owner, or change what is said of one; what is left out stays as it is."""
+        check_webhook(body.webhook, settings.allowed_webhook_hosts)
         values = body.model_dump(exclude={"name"}, exclude_unset=True)
+        if values.keys() & {"webhook", "webhook_events"}:
+            values["webhook_events"] = told_of(body.webhook_events)
         with database.begin() as session:
             return _item(change_owner(session, body.name, values))
 
@@ -38,7 +43,4 @@ def owner_routes(database: Database) -> APIBlueprint:
 
 
 def _item(owner: Owner) -> dict[str, Any]:
-    return {
-        name: getattr(owner, name)
-        for name in ("id", "name", "weight", "retention_days", "created_at")
-    }
+    return {name: getattr(owner, name) for name in answers.OwnerItem.model_fields}

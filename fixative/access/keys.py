@@ -31,6 +31,7 @@ class Caller:
 
     owner_id: uuid.UUID
     scopes: frozenset[str]
+    key_id: uuid.UUID | None = None  # None: of the admin key
 
     @property
     def sees_all(self) -> bool:
@@ -91,7 +92,7 @@ def recognise(session: Session, admin_key: str, presented: str) -> Caller | None
     ).one_or_none()
     if key is None or not hmac.compare_digest(key.digest, _digest(admin_key, presented)):
         return None
-    return Caller(key.owner_id, frozenset(key.scopes))
+    return Caller(key.owner_id, frozenset(key.scopes), key.id)
 
 
 def _find(session: Session, key_id: str) -> ApiKey:

@@ -12,8 +12,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
+from fixative.catalog.terms import NO_TERMS, Terms
 from fixative.errors import Conflict
 from fixative.jobs.store import get_job
+from fixative.jobs.telling import told_of
 from fixative.names import CREATE_PREDICTION, Hint
 from fixative.postgres.tables import Job, Owner, Transition
 
@@ -37,11 +39,19 @@ class JobRequest:
     metadata: dict[str, Any] | None = None
     label: str | None = None
     priority: str = "normal"
+    webhook: str | None = None
+    webhook_events: list[str] | None = None
 
     @property
     def digest(self) -> str:
         """The same for two requests that ask for the same, however their keys are ordered."""
-        return sha256(orjson.dumps(vars(self), option=orjson.OPT_SORT_KEYS)).hexdigest()
+        asked = {
+            name: value
+            for name, value in vars(self).items()
+            # Of a request from before there were these, the digest stays what it was.
+            if value is not None or name not in {"webhook", "webhook_events"}
+        }
+        return sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,8 @@ def accept(
     request: JobRequest,
     owner_id: uuid.UUID,
     *,
+    terms: Terms = NO_TERMS,
+    api_key_id: uuid.UUID | None = None,
     idempotency_key: str | None = None,
 ) -> Accepted:
     """A new job in `queued`; or, under a key already used for the same request, that first job.
@@ -69,6 +81,7 @@ def accept(
         {
             Job.id: job_id,
             Job.owner_id: owner_id,
+            Job.api_key_id: api_key_id,
             Job.idempotency_key: idempotency_key,
             Job.request_hash: request.digest,
             Job.status: "queued",
@@ -80,6 +93,11 @@ def accept(
             Job.metadata_: request.metadata,
             Job.label: request.label,
             Job.priority: request.priority,
+            Job.webhook: request.webhook or _of_owner(Owner.webhook, owner_id),
+            Job.webhook_events: _events(request, owner_id),
+            Job.max_seconds: terms.max_seconds,
+            Job.cache_key: terms.cache_key,
+            Job.price: terms.price and terms.price.model_dump(mode="json", exclude_none=True),
             Job.fair_at: _fair_at(owner_id, request.priority),
         }
     )
@@ -88,6 +106,17 @@ def accept(
         return _replay(session, request, owner_id, idempotency_key)
     session.execute(insert(Transition).values(job_id=job_id, cause="api", to_status="queued"))
     return Accepted(job, replayed=False, hints=[Hint(CREATE_PREDICTION, {"job_id": str(job_id)})])
+
+
+def _of_owner(column: Any, owner_id: uuid.UUID) -> Any:
+    return select(column).where(Owner.id == owner_id).scalar_subquery()
+
+
+def _events(request: JobRequest, owner_id: uuid.UUID) -> Any:
+    """What is told: as asked for, else, at the owner's own webhook, as said of the owner."""
+    if request.webhook or request.webhook_events:
+        return told_of(request.webhook_events)
+    return _of_owner(Owner.webhook_events, owner_id)
 
 
 def _fair_at(owner_id: uuid.UUID, priority: str) -> Any:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from fixative.errors import Conflict
 from fixative.jobs.states import is_terminal
 from fixative.names import PURGE_EXPIRED, Hint
+from fixative.postgres.notification_tables import Notification
 from fixative.postgres.operation_tables import DeadLetter
 from fixative.postgres.tables import Attempt, Delivery, Job
 
@@ -21,6 +22,7 @@ EMPTIED: dict[str, Any] = {
     **dict.fromkeys(
         ("metadata_", "label", "error", "warnings", "idempotency_key", "request_hash"), null()
     ),
+    **dict.fromkeys(("webhook", "webhook_events"), null()),
     **dict.fromkeys(("derive_due_at", "record_due_at", "waiting_reason"), null()),
     "crashes": 0,
 }
@@ -65,6 +67,7 @@ def bury_jobs(session: Session, chosen: ColumnElement[bool]) -> int:
     attempts = select(Attempt.prediction_id).where(Attempt.job_id.in_(gone))
     session.execute(delete(Delivery).where(Delivery.prediction_id.in_(attempts)))
     session.execute(delete(DeadLetter).where(DeadLetter.job_id.in_(gone)))
+    session.execute(delete(Notification).where(Notification.job_id.in_(gone)))
     # The ids stay: by them whatever Replicate still tells is known to be of no use.
     session.execute(
         update(Attempt)

@@ -97,7 +97,14 @@ MOVE = text("""
             completed_at = CASE WHEN :terminal THEN now() END,
             lease_until = NULL
         FROM old WHERE jobs.id = old.id
-        RETURNING old.status
+        RETURNING old.status, owner_id, webhook, webhook_events
+    ), told AS (
+        INSERT INTO notifications (id, job_id, owner_id, event, url, origin)
+        SELECT gen_random_uuid(), :job_id, owner_id, :to, webhook,
+            substring(webhook FROM '^[a-z]+://[^/?#]+')
+        FROM moved
+        WHERE webhook IS NOT NULL AND webhook_events @> to_jsonb(:to)
+            AND :cause NOT IN ('replay', 'rebuild')
     )
     INSERT INTO transitions (job_id, cause, from_status, to_status, detail)
     SELECT :job_id, :cause, status, :to, :detail FROM moved

@@ -160,7 +160,7 @@ class Submitter:
                 target,
                 attempt.input or job.input,
                 webhook=webhook,
-                cancel_after=self.max_run_seconds,
+                cancel_after=job.max_seconds or self.max_run_seconds,
                 # The last look before money is spent stands directly before the first byte: a
                 # worker that was paused for long must not post.
                 begin_by=min(committed_at + FENCE_SECONDS, lease.held_until),

@@ -1,5 +1,6 @@
 """The timeline: everything that happened to a job, in order, each with its cause."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -7,12 +8,13 @@ from sqlalchemy.orm import Session
 
 from fixative.jobs.accept import ACCEPTED_HERE
 from fixative.postgres.media_tables import Media
+from fixative.postgres.notification_tables import Notification
 from fixative.postgres.operation_tables import DeadLetter
 from fixative.postgres.tables import Attempt, Delivery, Job, Transition
 
 
 def timeline(session: Session, job: Job) -> list[dict[str, Any]]:
-    """Moves, attempts, deliveries, media, records and dead letters of the job, oldest first."""
+    """All that happened to the job, oldest first."""
     attempts = list(session.scalars(select(Attempt).where(Attempt.job_id == job.id)))
     items = [
         *_transitions(session, job),
@@ -20,6 +22,7 @@ def timeline(session: Session, job: Job) -> list[dict[str, Any]]:
         *_deliveries(session, job, attempts),
         *_media(session, job),
         *_record(job),
+        *_notifications(session, job),
         *_letters(session, job),
     ]
     return sorted(items, key=lambda item: item["at"])
@@ -85,6 +88,20 @@ def _record(job: Job) -> list[dict[str, Any]]:
     if at is None or job.source not in ACCEPTED_HERE or job.provenance is not None:
         return []
     return [_item(at, "record", to="accepted")]
+
+
+def _notifications(session: Session, job: Job) -> list[dict[str, Any]]:
+    rows = select(Notification).where(Notification.job_id == job.id)
+    return [
+        _item(
+            datetime.fromisoformat(line["at"]),
+            "notification",
+            to="put_off" if line["error"] else "told",
+            detail=f"{row.event}, {row.url}: {line['error'] or line['status']}",
+        )
+        for row in session.scalars(rows)
+        for line in row.log
+    ]
 
 
 def _letters(session: Session, job: Job) -> list[dict[str, Any]]:

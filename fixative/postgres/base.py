@@ -1,9 +1,10 @@
 """What all tables share: UTC instants, JSON types, names for constraints."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
-from sqlalchemy import MetaData, Text, text
+from sqlalchemy import MetaData, Numeric, Text, text
 from sqlalchemy.dialects.postgresql import JSON, JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
@@ -34,6 +35,7 @@ class Table(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own form
         datetime: TIMESTAMP(timezone=True),
         str: Text,
+        Decimal: Numeric(20, 9),  # US dollars
         dict[str, Any]: JSONB(none_as_null=True),
         list[str]: JSONB(none_as_null=True),
         list[Any]: JSONB(none_as_null=True),

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
@@ -45,6 +46,8 @@ class Owner(Table):
     name: Mapped[str] = mapped_column(unique=True)
     weight: Mapped[float] = mapped_column(server_default="1")
     retention_days: Mapped[int | None]  # None: as FIXATIVE_RETENTION_DAYS says
+    webhook: Mapped[str | None]  # of its jobs that name none
+    webhook_events: Mapped[list[str] | None]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
@@ -58,7 +61,11 @@ class ApiKey(Table):
     prefix: Mapped[str] = mapped_column(unique=True)
     digest: Mapped[str]
     scopes: Mapped[list[str]]
+    allow: Mapped[list[str] | None]  # networks, as CIDR, that it may be used from; None: any
+    per_minute: Mapped[int | None]  # requests; None: as FIXATIVE_KEY_PER_MINUTE says
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]  # to the minute or so
     revoked_at: Mapped[datetime | None]
 
 
@@ -69,6 +76,7 @@ class Job(Table):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("owners.id"))
+    api_key_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("api_keys.id"))
     idempotency_key: Mapped[str | None]
     request_hash: Mapped[str | None]
 
@@ -82,6 +90,16 @@ class Job(Table):
     metadata_: Mapped[dict[str, Any] | None] = mapped_column("metadata")
     label: Mapped[str | None]
     priority: Mapped[str] = mapped_column(server_default="normal")
+    webhook: Mapped[str | None]  # who is told of it
+    webhook_events: Mapped[list[str] | None]  # of what: statuses, and `waiting`
+    told_waiting: Mapped[str | None]  # the last reason for waiting that was told
+    max_seconds: Mapped[int | None]  # of a run; None: as FIXATIVE_MAX_RUN_SECONDS says
+    cache_key: Mapped[str | None]  # the same for the same version, input and seed
+
+    price: Mapped[Verbatim | None]  # of its model when it was accepted
+    reserved: Mapped[Decimal | None]  # the most it can cost; None: nothing is reserved
+    cost: Mapped[Decimal | None]  # of all its predictions, once it ended
+    cost_basis: Mapped[str | None]  # how the cost came about, in words
 
     attempt_id: Mapped[uuid.UUID | None]  # the newest one
     error: Mapped[Verbatim | None]  # {code, message, retryable, details}
@@ -120,6 +138,22 @@ class Job(Table):
             postgresql_where=text("idempotency_key IS NOT NULL"),
         ),
         Index("ix_jobs_owner_page", "owner_id", "id"),
+        Index(
+            "ix_jobs_cache",
+            "owner_id",
+            "cache_key",
+            postgresql_where=text(
+                "cache_key IS NOT NULL AND status = 'succeeded' AND deleted_at IS NULL"
+            ),
+        ),
+        Index(
+            "ix_jobs_tell_waiting",
+            "id",
+            postgresql_where=text(
+                """webhook_events @> '["waiting"]'"""
+                " AND status NOT IN ('succeeded', 'failed', 'canceled')"
+            ),
+        ),
         Index("ix_jobs_queued", "fair_at", postgresql_where=text("status = 'queued'")),
         Index(
             "ix_jobs_queued_owner",

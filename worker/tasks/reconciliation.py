@@ -11,6 +11,7 @@ from fixative import names
 from fixative.jobs.admit import admit as admit_first
 from fixative.jobs.adopt import adopt_unknown as adopt
 from fixative.names import Hint
+from fixative.notify.notifications import find_untold
 from fixative.postgres.ticks import tick
 from fixative.recovery.poll import poll_predictions as poll
 from fixative.recovery.sweep import sweep as find_due
@@ -49,7 +50,10 @@ def sweep() -> list[Hint]:
         if not taken:
             return []
         send_canaries(app.services())
-        return find_due(app.services().database, lengths)
+        return [
+            *find_due(app.services().database, lengths),
+            *find_untold(app.services().database, lengths),
+        ]
 
 
 @app.task(name=names.POLL_PREDICTIONS)

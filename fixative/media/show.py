@@ -1,10 +1,10 @@
-"""A job in an answer: what the core shows of it, with this deployment's addresses."""
+"""Whole jobs, read and shown: for answers, and for whoever is told of them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api.addresses import base_url
 from fixative.access.links import Links
 from fixative.jobs.dead_letters import letters_of
 from fixative.jobs.store import current_attempt, media_of
@@ -15,11 +15,15 @@ from fixative.settings import Settings
 
 
 class JobViews:
-    """Shows whole jobs."""
+    """Shows whole jobs, with the links of this installation.
 
-    def __init__(self, settings: Settings, links: Links) -> None:
+    `base_url` answers what links begin with.
+    """
+
+    def __init__(self, settings: Settings, links: Links, base_url: Callable[[], str]) -> None:
         self._settings = settings
         self._links = links
+        self._base_url = base_url
         self._allowed = settings.allowed_output_hosts
 
     def show(self, session: Session, job: Job) -> dict[str, Any]:
@@ -36,4 +40,4 @@ class JobViews:
 
     def address(self, path: str) -> str:
         """The durable address of a path of ours: a link that needs no key."""
-        return base_url(self._settings) + self._links.signed(path)
+        return self._base_url() + self._links.signed(path)

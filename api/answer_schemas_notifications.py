@@ -1,0 +1,57 @@
+"""What the answers about notifications look like."""
+
+from uuid import UUID
+
+from pydantic import AwareDatetime, ConfigDict
+
+from api.answer_schemas import Answer
+from api.schemas_notifications import State
+
+
+class Try(Answer):
+    """One try of telling; `error` is null when it was taken."""
+
+    at: AwareDatetime
+    status: int | None
+    error: str | None
+
+
+class NotificationItem(Answer):
+    """An event of a job, and how the telling of it went."""
+
+    id: UUID
+    job_id: UUID
+    owner_id: UUID
+    event: str
+    url: str
+    state: State
+    at: AwareDatetime
+    tries: int
+    next_attempt_at: AwareDatetime | None
+    delivered_at: AwareDatetime | None
+    log: list[Try]
+
+
+class NotificationPage(Answer):
+    """Notifications, newest first."""
+
+    items: list[NotificationItem]
+    next: str | None
+
+
+class Replayed(Answer):
+    """How many are told once more."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"replayed": 3}})
+
+    replayed: int
+
+
+class WebhookSecret(Answer):
+    """The secret that signs what we tell, as Standard Webhooks' libraries take it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"key": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"}}
+    )
+
+    key: str

@@ -1,0 +1,75 @@
+"""Notifications: what subscribers are told, telling it once more, and the secret that signs it."""
+
+from typing import Any
+
+from flask_openapi3.blueprint import APIBlueprint
+
+from api import answer_schemas_notifications as answers
+from api.addresses import uuid_in_path
+from api.auth import caller, needs
+from api.cursors import read_cursor, write_cursor
+from api.openapi import problems, resource
+from api.schemas_notifications import NotificationFilter, NotificationPath, NotificationReplay
+from fixative.errors import NotFound
+from fixative.notify.notifications import NotificationQuery, list_notifications, replay, state_of
+from fixative.notify.signing import Secrets
+from fixative.postgres.engine import Database
+from fixative.postgres.notification_tables import Notification
+
+
+def notification_routes(database: Database, secrets: Secrets) -> APIBlueprint:
+    """The routes under /admin/notifications, and the owner's webhook secret."""
+    routes = resource("notifications", keys_only=True)
+
+    @routes.get("/admin/notifications", responses={200: answers.NotificationPage, **problems(422)})
+    @needs("admin")
+    def list_page(query: NotificationFilter) -> dict[str, Any]:
+        """List what subscribers are told, newest first, with each try."""
+        wanted = NotificationQuery(owner_id=query.owner, job_id=query.job, state=query.state)
+        with database.begin() as session:
+            before = read_cursor(query.cursor)
+            found = list_notifications(session, wanted, before=before, limit=query.limit + 1)
+        shown = found[: query.limit]
+        following = write_cursor(shown[-1].id) if len(found) > len(shown) else None
+        return {"items": [_item(notification) for notification in shown], "next": following}
+
+    @routes.post(
+        "/admin/notifications/replay",
+        responses={202: answers.Replayed, **problems(400, 413, 415, 422)},
+    )
+    @needs("admin")
+    def replay_many(body: NotificationReplay) -> tuple[dict[str, int], int]:
+        """Have those told once more that are over: those named, or all of a state."""
+        wanted = NotificationQuery(owner_id=body.owner, job_id=body.job, state=body.state)
+        with database.begin() as session:
+            return {"replayed": replay(session, wanted, body.ids)}, 202
+
+    @routes.post(
+        "/admin/notifications/<notification_id>/replay",
+        responses={202: answers.Replayed, **problems(404)},
+    )
+    @needs("admin")
+    def replay_one(path: NotificationPath) -> tuple[dict[str, int], int]:
+        """Have one told once more; one that is not over is told anyway."""
+        id_ = uuid_in_path(path.notification_id)
+        with database.begin() as session:
+            if session.get(Notification, id_) is None:
+                raise NotFound(f"no notification {id_}")
+            return {"replayed": replay(session, NotificationQuery(), [id_])}, 202
+
+    @routes.get("/webhooks/default/secret", responses={200: answers.WebhookSecret})
+    @needs("submit")
+    def show_secret() -> dict[str, str]:
+        """Get the secret that signs the webhooks of your jobs (Standard Webhooks)."""
+        return {"key": secrets.of_owner(caller().owner_id)}
+
+    return routes
+
+
+def _item(notification: Notification) -> dict[str, Any]:
+    told = {
+        name: getattr(notification, name)
+        for name in answers.NotificationItem.model_fields
+        if name != "state"
+    }
+    return {**told, "state": state_of(notification)}

@@ -1,0 +1,41 @@
+"""What requests about notifications must look like."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from api.schemas import Request, exactly_one
+
+State = Literal["pending", "delivered", "given_up"]
+
+
+class NotificationFilter(Request):
+    """Which notifications a list shows, newest first."""
+
+    owner: UUID | None = Field(None, description="The owner's id")
+    job: UUID | None = None
+    state: State | None = None
+    cursor: str | None = Field(None, max_length=64, description="`next` of the page before")
+    limit: int = Field(50, ge=1, le=200)
+
+
+class NotificationPath(BaseModel):
+    """A notification, by its id."""
+
+    notification_id: str
+
+
+class NotificationReplay(Request):
+    """Which notifications are told once more: exactly one of ids, state."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"state": "given_up"}})
+
+    ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)] | None = None
+    state: Literal["delivered", "given_up"] | None = None
+    owner: UUID | None = Field(None, description="Of this owner only, by its id")
+    job: UUID | None = Field(None, description="Of this job only")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "NotificationReplay":
+        return exactly_one(self, "ids", "state")

@@ -1,0 +1,106 @@
+"""Notifications by HTTP: who is to be told, what was told, and telling it once more."""
+
+import pytest
+from sqlalchemy import update
+
+from api.answer_schemas_notifications import NotificationPage, WebhookSecret
+from fixative.postgres.notification_tables import Notification
+
+JOB = {"model": "emu/image", "input": {}}
+HOOK = "https://app.example.com/hook"
+
+
+@pytest.fixture
+def canceled(client_of):
+    """A job whose end is to be told."""
+
+    def make(owner="tests", **more):
+        client = client_of(owner, "submit", "cancel", "read")
+        job = client.post("/jobs", json={**JOB, "webhook": HOOK, **more}).json
+        assert client.post(f"/jobs/{job['id']}/cancel").json["status"] == "canceled"
+        return job["id"]
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "webhook",
+    ["http://app.example.com/hook", "https://127.0.0.1/", "https://a:b@c.example/", "ftp://x", "x"],
+)
+def test_an_address_that_may_not_be_called_is_refused_by_name(client_of, admin, refused, webhook):
+    for answer in (
+        client_of().post("/jobs", json={**JOB, "webhook": webhook}),
+        admin.post("/admin/owners", json={"name": "gallery", "webhook": webhook}),
+    ):
+        refused(answer, 422)
+        assert [error["loc"] for error in answer.json["errors"]] == [["webhook"]]
+
+
+def test_an_unknown_event_is_refused(client_of, refused):
+    answer = client_of().post("/jobs", json={**JOB, "webhook": HOOK, "webhook_events": ["end"]})
+    refused(answer, 422)
+
+
+def test_an_owners_webhook_holds_for_jobs_that_name_none(admin, client_of):
+    owner = admin.post("/admin/owners", json={"name": "hooked", "webhook": HOOK}).json
+    assert owner["webhook_events"] == ["succeeded", "failed", "canceled"]
+    client = client_of("hooked", "submit", "cancel")
+    job = client.post("/jobs", json=JOB).json
+    client.post(f"/jobs/{job['id']}/cancel")
+
+    page = NotificationPage.model_validate_json(
+        admin.get(f"/admin/notifications?job={job['id']}").data
+    )
+
+    assert [(one.event, one.url, one.state) for one in page.items] == [
+        ("canceled", HOOK, "pending")
+    ]
+
+
+def test_notifications_are_listed_page_by_page_and_by_state(admin, canceled):
+    ids = [canceled() for _ in range(3)]
+
+    first = NotificationPage.model_validate_json(
+        admin.get("/admin/notifications?limit=2&state=pending").data
+    )
+    second = NotificationPage.model_validate_json(
+        admin.get(f"/admin/notifications?limit=2&state=pending&cursor={first.next}").data
+    )
+
+    assert [str(one.job_id) for one in first.items + second.items] == ids[::-1]
+    assert second.next is None
+    assert admin.get("/admin/notifications?state=delivered").json["items"] == []
+
+
+def test_what_is_over_is_told_once_more(admin, canceled, database):
+    canceled()
+    [found] = admin.get("/admin/notifications").json["items"]
+    assert admin.post("/admin/notifications/replay", json={"state": "given_up"}).json == {
+        "replayed": 0
+    }
+    for body_of in (
+        lambda id_: (f"/admin/notifications/{id_}/replay", {}),
+        lambda _: ("/admin/notifications/replay", {"state": "given_up"}),
+        lambda id_: ("/admin/notifications/replay", {"ids": [id_]}),
+    ):
+        with database.begin() as session:
+            session.execute(update(Notification).values(next_attempt_at=None))
+        path, body = body_of(found["id"])
+        assert admin.post(path, json=body).json == {"replayed": 1}
+        assert admin.get("/admin/notifications").json["items"][0]["state"] == "pending"
+
+
+def test_replaying_takes_one_choice_and_a_notification_that_exists(admin, refused):
+    refused(admin.post("/admin/notifications/replay", json={}), 422)
+    refused(admin.post("/admin/notifications/nothing/replay"), 404)
+
+
+def test_every_owner_has_a_secret_of_their_own(client_of):
+    secrets = [
+        WebhookSecret.model_validate_json(
+            client_of(owner, "submit").get("/webhooks/default/secret").data
+        ).key
+        for owner in ("one", "two", "one")
+    ]
+    assert secrets[0] == secrets[2] != secrets[1]
+    assert all(secret.startswith("whsec_") for secret in secrets)
