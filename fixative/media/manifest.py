@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import structlog
@@ -84,7 +85,7 @@ class Recorder:
 
 
 def manifest_of(session: Session, job: Job) -> dict[str, Any]:
-    """All that the database knows of a job, as JSON-plain rows but for ids and times."""
+    """All that the database knows of a job, as JSON-plain rows but for ids, times and amounts."""
     return {
         "format": FORMAT,
         "job": row_of(job),
@@ -118,6 +119,6 @@ def as_json(value: Any) -> bytes:
 def _plain(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, uuid.UUID):
+    if isinstance(value, uuid.UUID | Decimal):
         return str(value)
     raise TypeError(f"a row holds a {type(value).__name__}")

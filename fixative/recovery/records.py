@@ -15,7 +15,10 @@ ARCHIVE = ".jsonl.gz"
 UNKNOWN = "unknown"
 TOLD_OF_MEDIA = ("name", "content_type", "bytes", "sha256")
 # What a job's row says of what came after its acceptance.
-LATER = ("attempt_id", "error", "warnings", "submitted_at", "completed_at", "cancel_requested_at")
+LATER = (
+    *("attempt_id", "error", "warnings", "submitted_at", "completed_at", "cancel_requested_at"),
+    *("cost", "cost_basis", "told_waiting"),
+)
 
 
 def folder_of(day: date) -> str:

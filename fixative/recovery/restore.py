@@ -1,6 +1,7 @@
 """Bringing a job back: its rows made again from what was written of them outside the database."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from fixative.errors import Conflict, Corrupt
 from fixative.media.manifest import FORMAT
 from fixative.postgres.media_tables import File, Media
-from fixative.postgres.tables import Attempt, Job, Owner, Transition
+from fixative.postgres.tables import ApiKey, Attempt, Job, Owner, Transition
 
 Values = dict[Any, Any]
 
@@ -63,6 +64,15 @@ def provenance_of(manifest: Values, source: str) -> Values:
     return dict.fromkeys((*told, *(name for name, _ in PARTS)), source)
 
 
+def leave_lost_keys(session: Session, jobs: Sequence[Values]) -> None:
+    """Have no job name an API key that is not there: it came back with no copy of the keys."""
+    named = {uuid.UUID(str(key)) for job in jobs if (key := job.get("api_key_id"))}
+    known = set(session.scalars(select(ApiKey.id).where(ApiKey.id.in_(named)))) if named else named
+    for job in jobs:
+        if (key := job.get("api_key_id")) and uuid.UUID(str(key)) not in known:
+            job["api_key_id"] = None
+
+
 def keep_owner(session: Session, owner_id: uuid.UUID) -> None:
     """Have an owner of this id: one of whom nothing else is known is named by it."""
     unknown = insert(Owner).values(id=owner_id, name=str(owner_id))
@@ -86,6 +96,7 @@ def _write(session: Session, job: Values, rows: list[tuple[type[Any], list[Value
     of_another = (Job.owner_id == job["owner_id"], Job.idempotency_key == key, Job.id != job["id"])
     if key is not None and session.scalar(select(Job.id).where(*of_another)) is not None:
         job = {**job, "idempotency_key": None}
+    leave_lost_keys(session, [job])
     made = insert(Job).values(job).on_conflict_do_nothing(index_elements=["id"])
     if session.scalar(made.returning(Job.id)) is None:
         return False

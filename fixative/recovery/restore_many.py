@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 from fixative.errors import Corrupt
 from fixative.media.manifest import FORMAT, OF_THE_MOMENT
 from fixative.postgres.tables import Job, Owner
-from fixative.recovery.restore import PARTS, provenance_of
+from fixative.recovery.restore import PARTS, leave_lost_keys, provenance_of
 
 Row = dict[str, Any]
 
@@ -48,6 +48,7 @@ def restore_many(session: Session, manifests: Sequence[Row], *, source: str) -> 
     session.execute(unknown, [{"id": owner, "name": owner} for owner in owners])
     jobs = sorted((_job(manifest, source) for manifest in manifests), key=itemgetter("id"))
     _leave_used_keys(session, jobs)
+    leave_lost_keys(session, jobs)
     made = insert(Job).from_select(*_from_json(Job, jobs))
     made = made.on_conflict_do_nothing(index_elements=["id"])
     ids = set(session.scalars(made.returning(Job.id)))

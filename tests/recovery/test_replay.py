@@ -4,6 +4,7 @@ import json
 import threading
 import uuid
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from redis import Redis
@@ -16,7 +17,7 @@ from fixative.media.manifest import as_json, manifest_of
 from fixative.media.reader import HashingReader
 from fixative.media.view import job_view
 from fixative.postgres.media_tables import Media
-from fixative.postgres.tables import Attempt, Delivery, Job, Owner, Transition
+from fixative.postgres.tables import ApiKey, Attempt, Delivery, Job, Owner, Transition
 from fixative.recovery.replay_find import Chosen
 from fixative.recovery.replay_foreign import NAMESPACE
 from fixative.recovery.replay_tombstones import FEW, Tombstones
@@ -144,12 +145,12 @@ def test_nothing_is_to_be_stored_submitted_or_recorded_of_what_was_replayed(
     ran, forgotten, replay, read_job, services, processed
 ):
     job_id = ran()
-    written = processed(job_id).stat()
+    written = processed(job_id).stat().st_mtime_ns
     forgotten()
     replay()
     services.recorder.record(job_id)
     assert services.records.record_accepted() == 0
-    assert processed(job_id).stat() == written
+    assert processed(job_id).stat().st_mtime_ns == written
 
     job = read_job(job_id)
     assert (job.status, job.derive_due_at, job.record_due_at) == ("succeeded", None, None)
@@ -222,6 +223,24 @@ def test_a_key_that_was_used_again_stays_with_the_later_job(
 
     assert read_job(later).idempotency_key == "once"
     assert read_job(job_id).idempotency_key is None
+
+
+def test_a_job_comes_back_with_its_cost_and_without_a_key_that_is_gone(
+    services, database, ran, forgotten, replay, read_job, owner_id
+):
+    job_id, key_id = ran(), uuid.uuid4()
+    key = {"id": key_id, "owner_id": owner_id, "prefix": "fx_a", "digest": "a", "scopes": []}
+    paid = {"api_key_id": key_id, "cost": Decimal("0.003000001"), "record_due_at": func.now()}
+    with database.begin() as session:
+        session.execute(insert(ApiKey).values(key))
+        session.execute(update(Job).where(Job.id == job_id).values(paid))
+    services.recorder.record(job_id)
+    forgotten()
+
+    assert replay() == ["replayed"]
+
+    job = read_job(job_id)
+    assert (job.api_key_id, job.cost) == (None, Decimal("0.003000001"))
 
 
 def test_the_bucket_s_word_on_deletions_counts_however_many_are_asked_about(services):
