@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bench import media, pipeline
+from bench import media, pipeline, sync
 from bench.harness import Comparison
 from bench.report import print_table, write_json
 
@@ -14,6 +14,7 @@ RESULTS = Path(__file__).parent / "results"
 BENCHMARKS: dict[str, tuple[Callable[[int, int], Comparison], str]] = {
     "pipeline": (pipeline.run, "jobs"),
     "media": (media.run, "megabytes"),
+    "sync": (sync.run, "predictions"),
 }
 
 
@@ -31,6 +32,13 @@ def _list(context: click.Context, __: click.Parameter, wanted: bool) -> None:
 @click.option(
     "--megabytes", envvar="MEGABYTES", type=click.IntRange(1), default=2000, show_default=True
 )
+@click.option(
+    "--predictions",
+    envvar="PREDICTIONS",
+    type=click.IntRange(1),
+    default=100_000,
+    show_default=True,
+)
 @click.option("--rounds", envvar="ROUNDS", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
     "--results",
@@ -39,11 +47,11 @@ def _list(context: click.Context, __: click.Parameter, wanted: bool) -> None:
     default=RESULTS,
     help="Where NAME.json goes.",
 )
-def main(*, names: tuple[str, ...], jobs: int, megabytes: int, rounds: int, results: Path) -> None:
+def main(*, names: tuple[str, ...], rounds: int, results: Path, **sizes: int) -> None:
     """Run the benchmarks NAMES, or all."""
     for name in names or BENCHMARKS:
         run, unit = BENCHMARKS[name]
-        size = {"jobs": jobs, "megabytes": megabytes}[unit]
+        size = sizes[unit]
         click.echo(f"{name}: {rounds} rounds of {size} {unit}")
         comparison = run(size, rounds)
         print_table(name, comparison)
