@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bench import media, pipeline, replay
+from bench import media, pipeline, replay, sync
 from bench.harness import Comparison
 from bench.report import print_table, write_json
 
@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, tuple[Callable[[int, int], Comparison], str]] = {
     "pipeline": (pipeline.run, "jobs"),
     "media": (media.run, "megabytes"),
     "replay": (replay.run, "records"),
+    "sync": (sync.run, "predictions"),
 }
 
 
@@ -35,6 +36,13 @@ def _list(context: click.Context, __: click.Parameter, wanted: bool) -> None:
 @click.option(
     "--records", envvar="RECORDS", type=click.IntRange(1), default=50_000, show_default=True
 )
+@click.option(
+    "--predictions",
+    envvar="PREDICTIONS",
+    type=click.IntRange(1),
+    default=100_000,
+    show_default=True,
+)
 @click.option("--rounds", envvar="ROUNDS", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
     "--results",
@@ -43,19 +51,11 @@ def _list(context: click.Context, __: click.Parameter, wanted: bool) -> None:
     default=RESULTS,
     help="Where NAME.json goes.",
 )
-def main(
-    *,
-    names: tuple[str, ...],
-    jobs: int,
-    megabytes: int,
-    records: int,
-    rounds: int,
-    results: Path,
-) -> None:
+def main(*, names: tuple[str, ...], rounds: int, results: Path, **sizes: int) -> None:
     """Run the benchmarks NAMES, or all."""
     for name in names or BENCHMARKS:
         run, unit = BENCHMARKS[name]
-        size = {"jobs": jobs, "megabytes": megabytes, "records": records}[unit]
+        size = sizes[unit]
         click.echo(f"{name}: {rounds} rounds of {size} {unit}")
         comparison = run(size, rounds)
         print_table(name, comparison)

@@ -65,7 +65,6 @@ def test_each_of_the_issuers_keys_signs_in_its_own_way(tokens, issuer, alg):
         ({"read": True}, set()),
         (7, set()),
     ],
-    ids=str,
 )
 def test_only_what_is_claimed_is_granted(tokens, issuer, scope, granted):
     assert tokens.read(issuer.token(scope=scope)).scopes == granted

@@ -3,6 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -39,3 +41,13 @@ def test_a_small_file_is_stored_beside_a_plain_copy(tmp_path):
     for measure in ("megabytes per second", "CPU per gigabyte"):
         assert result["measures"][measure]["systems"].keys() == {"fixative", "plain copy"}
         assert result["measures"][measure]["ratio"]["plain copy"]["median"] > 0
+
+
+@pytest.mark.soak
+def test_a_short_history_is_walked_beside_a_bare_script(tmp_path):
+    result = bench(tmp_path, "sync", "--predictions", "300")
+
+    rate = result["measures"]["predictions per second"]
+    assert rate["systems"].keys() == {"fixative", "bare script", "Replicate's pace"}
+    assert rate["ratio"]["bare script"]["median"] > 0
+    assert result["measures"]["peak memory"]["systems"]["fixative"]["median"] < 250
