@@ -42,21 +42,22 @@ class Target:
 class AllowedHosts:
     """FIXATIVE_ALLOWED_OUTPUT_HOSTS or FIXATIVE_ALLOWED_WEBHOOK_HOSTS, read.
 
-    An entry is a host name, `*.` and a host name (all below it, at any depth, not itself), `*`
-    (every name), or an origin (`http://127.0.0.1:9100`: this scheme, host and port, be it http or
-    inside). Raises WrongSetting for any other.
+    An entry is a host name, `*.` and a host name (all below it, at any depth, not itself), or an
+    origin (`http://127.0.0.1:9100`: this scheme, host and port, be it http or inside); with
+    `every_name` also `*`, which is just that. Raises WrongSetting for any other.
     """
 
-    def __init__(self, entries: tuple[str, ...]) -> None:
+    def __init__(self, entries: tuple[str, ...], *, every_name: bool = False) -> None:
         self._origins = {_origin(entry) for entry in entries if "://" in entry}
-        hosts = [_pattern(entry) for entry in entries if "://" not in entry]
+        hosts = [_pattern(entry, every_name) for entry in entries if "://" not in entry]
         self._names = {host for host in hosts if not host.startswith("*")}
         self._parents = tuple(host[1:] for host in hosts if host.startswith("*"))
 
     @classmethod
-    def read(cls, text: str) -> Self:
+    def read(cls, text: str, *, every_name: bool = False) -> Self:
         """As the variable has them, with commas between. Raises WrongSetting."""
-        return cls(tuple(entry.strip() for entry in text.split(",") if entry.strip()))
+        entries = tuple(entry.strip() for entry in text.split(",") if entry.strip())
+        return cls(entries, every_name=every_name)
 
     def allows(self, url: str) -> bool:
         """Whether this is a URL of a file that we may fetch. Asks nobody: names stay names."""
@@ -108,13 +109,15 @@ def _origin(entry: str) -> tuple[str, str, int]:
     return _place(parts)
 
 
-def _pattern(entry: str) -> str:
+def _pattern(entry: str, every_name: bool) -> str:
     host = entry.lower()
-    if host != "*" and (not ENTRY.fullmatch(host) or _is_address(host)):
+    if host == "*" and every_name:
+        return host
+    if not ENTRY.fullmatch(host) or _is_address(host):
         raise _wrong(entry)
     return host
 
 
 def _wrong(entry: str) -> WrongSetting:
-    kinds = "a host name, nor *. and a host name, nor *, nor an origin such as http://10.0.0.1:9100"
+    kinds = "a host name, nor *. and a host name, nor an origin such as http://10.0.0.1:9100"
     return WrongSetting(f"{entry!r} is neither {kinds}")

@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -117,9 +118,10 @@ class Settings(BaseModel):
 
     @field_validator("fixative_allowed_output_hosts", "fixative_allowed_webhook_hosts")
     @classmethod
-    def _hosts_and_origins(cls, entries: str) -> str:
+    def _hosts_and_origins(cls, entries: str, info: ValidationInfo) -> str:
+        of_webhooks = info.field_name == "fixative_allowed_webhook_hosts"
         try:
-            AllowedHosts.read(entries)
+            AllowedHosts.read(entries, every_name=of_webhooks)
         except WrongSetting as error:
             raise ValueError(str(error)) from error
         return entries
@@ -175,7 +177,7 @@ class Settings(BaseModel):
     @property
     def allowed_webhook_hosts(self) -> AllowedHosts:
         """What owners may have called when a job moves."""
-        return AllowedHosts.read(self.fixative_allowed_webhook_hosts)
+        return AllowedHosts.read(self.fixative_allowed_webhook_hosts, every_name=True)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

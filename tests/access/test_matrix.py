@@ -41,6 +41,7 @@ SCOPE = {
     "POST /admin/keys/<key_id>/revoke": "admin",
     "GET /admin/owners": "admin",
     "POST /admin/owners": "admin",
+    "POST /admin/models/check": "admin",
     "GET /models": "read",
     "GET /models/<path:model_id>": "read",
     "GET /webhooks/default/secret": "submit",

@@ -79,7 +79,7 @@ def test_json_that_is_no_object_is_422(api, refused, raw):
         ({"label": "x" * 256}, ["label"]),
         ({"priority": "urgent"}, ["priority"]),
         ({"prompt": "x"}, ["prompt"]),
-        ({"webhook": "https://example.com"}, ["webhook"]),
+        ({"webhook": "example.com"}, ["webhook"]),
         ({"webhook_events": []}, ["webhook_events"]),
         ({"cancel_after": 5}, ["cancel_after"]),
         ({"cache": 5}, ["cache"]),
