@@ -27,6 +27,7 @@ def test_a_tiny_run_compares_both_pipelines(tmp_path):
         assert result["measures"][measure]["ratio"]["bare"]["median"] > 0
 
 
+@pytest.mark.soak
 def test_a_few_records_are_replayed_beside_a_bare_script(tmp_path):
     result = bench(tmp_path, "replay", "--records", "20")
 
@@ -35,6 +36,7 @@ def test_a_few_records_are_replayed_beside_a_bare_script(tmp_path):
         assert result["measures"][measure]["ratio"]["bare"]["median"] > 0
 
 
+@pytest.mark.soak
 def test_a_small_file_is_stored_beside_a_plain_copy(tmp_path):
     result = bench(tmp_path, "media", "--megabytes", "70")
 

@@ -42,6 +42,7 @@ def test_without_a_public_url_no_webhook_is_asked_for_and_polling_finds_all(
         REPLICATE_API_TOKEN="r8_test",
         REPLICATE_BASE_URL=local_replicate,
         FIXATIVE_ALLOWED_OUTPUT_HOSTS=local_replicate,
+        FIXATIVE_POLL_SECONDS="2",
     )
 
     jobs = system.all_ended([system.submit() for _ in range(5)])
