@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import structlog
+from sqlalchemy import exists
 
 from fixative.errors import LostLease, MalformedPrediction, ReplicateError
 from fixative.jobs.pauses import is_restored
@@ -62,6 +63,11 @@ class History:
             run_id = open_run(session, walk).id
         self.go_on(run_id)
         return run_id
+
+    def is_under_way(self) -> bool:
+        """Whether any run is."""
+        with self.database.begin() as session:
+            return bool(session.scalar(exists().where(SyncRun.status == "running").select()))
 
     def go_on(self, run_id: uuid.UUID) -> None:
         """Walk on from the run's cursor to its end, unless another does; safe twice.

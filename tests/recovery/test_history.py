@@ -221,6 +221,18 @@ def test_a_run_that_is_under_way_is_joined_not_doubled(history, database, add_hi
     assert len(all_jobs()) == 120
 
 
+def test_it_is_under_way_from_a_runs_opening_to_its_end(history, database, add_history):
+    add_history(5)
+    assert not history.is_under_way()
+    with database.begin() as session:
+        run = open_run(session, Walk(bootstrap=True))
+    assert history.is_under_way()
+
+    history.go_on(run.id)
+
+    assert not history.is_under_way()
+
+
 def test_a_run_that_nobody_works_on_is_hinted_by_the_sweep(database):
     with database.begin() as session:
         run = open_run(session, Walk())

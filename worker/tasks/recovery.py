@@ -34,6 +34,8 @@ def sync_history(
         return
     walk = Walk(bootstrap, _instant("since", since), _instant("until", until), max_predictions)
     if tick is not None:
+        if history.is_under_way():
+            return  # one walk of beat's at a time: what this one would have seen, the next one will
         every = timedelta(seconds=SYNC_PERIODS[tick])
         name = f"{names.SYNC_HISTORY} {tick}"
         with take_tick(app.services().database, name, every, lease=TICK_LEASE) as taken:
