@@ -1,15 +1,32 @@
-"""Cursors of lists: the id that the next page begins after, as text that says nothing."""
+"""Pages of lists, and their cursors: the id that the next page begins after, as opaque text."""
 
 import base64
 import binascii
 import uuid
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from fixative.errors import InvalidRequest
 
 
-def write_cursor(last: uuid.UUID) -> str:
-    """`next` of a page that ends with this id."""
-    return base64.urlsafe_b64encode(last.bytes).decode().rstrip("=")
+class Row(Protocol):
+    """What stands in a list."""
+
+    @property
+    def id(self) -> Any:
+        """Its UUID."""
+
+
+Listed = TypeVar("Listed", bound=Row)
+
+
+def page_of(
+    found: Sequence[Listed], limit: int, show: Callable[[Listed], dict[str, Any]]
+) -> dict[str, Any]:
+    """A page of the first `limit`; one that was found beyond them says that there are more."""
+    shown = found[:limit]
+    following = _cursor(shown[-1].id) if len(found) > len(shown) else None
+    return {"items": [show(each) for each in shown], "next": following}
 
 
 def read_cursor(cursor: str | None) -> uuid.UUID | None:
@@ -20,3 +37,7 @@ def read_cursor(cursor: str | None) -> uuid.UUID | None:
         return uuid.UUID(bytes=base64.b64decode(cursor + "==", altchars="-_", validate=True))
     except (binascii.Error, ValueError):
         raise InvalidRequest("cursor", "not the `next` of a page") from None
+
+
+def _cursor(last: uuid.UUID) -> str:
+    return base64.urlsafe_b64encode(last.bytes).decode().rstrip("=")

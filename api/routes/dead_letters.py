@@ -7,7 +7,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from api import answer_schemas_admin as answers
 from api.addresses import uuid_in_path
 from api.auth import needs
-from api.cursors import read_cursor, write_cursor
+from api.cursors import page_of, read_cursor
 from api.openapi import problems, resource
 from api.schemas import LetterFilter, LetterPath, RequeueRequest
 from fixative.jobs.dead_letters import LetterQuery, get_letter, list_letters
@@ -29,9 +29,7 @@ def dead_letter_routes(database: Database, publisher: Publisher) -> APIBlueprint
         with database.begin() as session:
             before = read_cursor(query.cursor)
             letters = list_letters(session, wanted, before=before, limit=query.limit + 1)
-        shown = letters[: query.limit]
-        following = write_cursor(shown[-1].id) if len(letters) > len(shown) else None
-        return {"items": [_item(letter) for letter in shown], "next": following}
+        return page_of(letters, query.limit, _item)
 
     @routes.get("/admin/dead-letters/<letter_id>", responses={200: answers.Letter, **problems(404)})
     @needs("admin")

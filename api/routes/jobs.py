@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from api import answer_schemas as answers
 from api.addresses import base_url, uuid_in_path
 from api.auth import caller, needs, owner_seen
-from api.cursors import read_cursor, write_cursor
+from api.cursors import page_of, read_cursor
 from api.openapi import problems, resource
 from api.schemas import JobFilter, JobPath, Submission, SubmissionHeaders
 from fixative.catalog.catalog import Catalog
@@ -78,9 +78,7 @@ def jobs_routes(
         with database.begin() as session:
             before = read_cursor(query.cursor)
             jobs = list_jobs(session, wanted, before=before, limit=query.limit + 1)
-        shown = jobs[: query.limit]
-        following = write_cursor(shown[-1].id) if len(jobs) > len(shown) else None
-        return {"items": [job_summary(job) for job in shown], "next": following}
+        return page_of(jobs, query.limit, job_summary)
 
     @routes.get("/jobs/<job_id>", responses={200: answers.Job, 304: None, **problems(404, 410)})
     @needs("read")

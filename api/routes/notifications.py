@@ -7,7 +7,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from api import answer_schemas_notifications as answers
 from api.addresses import uuid_in_path
 from api.auth import caller, needs
-from api.cursors import read_cursor, write_cursor
+from api.cursors import page_of, read_cursor
 from api.openapi import problems, resource
 from api.schemas_notifications import NotificationFilter, NotificationPath, NotificationReplay
 from fixative.errors import NotFound
@@ -29,9 +29,7 @@ def notification_routes(database: Database, secrets: Secrets) -> APIBlueprint:
         with database.begin() as session:
             before = read_cursor(query.cursor)
             found = list_notifications(session, wanted, before=before, limit=query.limit + 1)
-        shown = found[: query.limit]
-        following = write_cursor(shown[-1].id) if len(found) > len(shown) else None
-        return {"items": [_item(notification) for notification in shown], "next": following}
+        return page_of(found, query.limit, _item)
 
     @routes.post(
         "/admin/notifications/replay",
