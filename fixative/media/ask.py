@@ -1,23 +1,20 @@
 """One GET for a file, on a connection of its own; redirects are followed and looked at alike."""
 
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
-import httpcore
 import httpx
 
 from fixative.errors import OutputExpired, OutputForbidden, OutputUnreachable
 from fixative.hosts import AllowedHosts, Target
-from fixative.media.addresses import Dial, PublicNetwork, Resolve
+from fixative.media.outside import Outside
 from fixative.replicate.deadline import Deadline
 
-TROUBLE = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
 TIMEOUT = {"connect": 5.0, "read": 30.0, "write": 10.0, "pool": 5.0}
 # No credentials, no cookies: an output's host learns nothing of ours.
-HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "fixative"}
+HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 MOST_REDIRECTS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -36,12 +33,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Asker:
-    """Asks allowed hosts for files. Knows no proxy: nothing is taken from the environment."""
+    """Asks allowed hosts for files."""
 
     allowed: AllowedHosts
-    tls: ssl.SSLContext
-    resolve: Resolve
-    dial: Dial
+    outside: Outside
 
     @contextmanager
     def ask(self, url: str, headers: Mapping[str, str], deadline: Deadline) -> Iterator[Answer]:
@@ -64,29 +59,11 @@ class Asker:
     def _answer(
         self, target: Target, headers: Mapping[str, str], deadline: Deadline
     ) -> Iterator[Answer]:
-        url = httpcore.URL(
-            scheme=target.scheme, host=target.host, port=target.port, target=target.path
-        )
-        network = PublicNetwork(self.resolve, self.dial, deadline, any_address=target.is_named)
-        request = httpcore.Request(
-            "GET",
-            url,
-            headers=[("Host", target.authority), *HEADERS.items(), *headers.items()],
-            extensions={"timeout": TIMEOUT},
-        )
-        with httpcore.HTTPConnection(
-            url.origin, ssl_context=self.tls, network_backend=network
-        ) as connection:
-            try:
-                response = connection.handle_request(request)
-            except TROUBLE as error:
-                raise OutputUnreachable(f"{target.host}: {told(error)}") from error
+        asked = [*HEADERS.items(), *headers.items()]
+        with self.outside.answer(
+            "GET", target, asked, deadline=deadline, timeout=TIMEOUT
+        ) as response:
             yield Answer(response.status, httpx.Headers(response.headers), response.iter_stream())
-
-
-def told(error: Exception) -> str:
-    """What went wrong, for people: some of httpcore's errors have no words of their own."""
-    return f"{type(error).__name__}: {error}"
 
 
 def _joined(url: str, location: str) -> str:

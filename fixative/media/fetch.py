@@ -14,6 +14,7 @@ from fixative.errors import OutputForbidden, OutputTooLarge
 from fixative.hosts import AllowedHosts
 from fixative.media.addresses import Dial, Resolve, dial, resolve
 from fixative.media.ask import Asker
+from fixative.media.outside import Outside
 from fixative.media.transfer import PAUSES, Transfer
 from fixative.replicate.deadline import Deadline
 
@@ -51,7 +52,8 @@ class Fetcher:
         self._max_bytes = max_bytes
         self._total_seconds = total_seconds
         self._pauses = pauses
-        self._asker = Asker(allowed, tls or httpx.create_ssl_context(), resolve, dial)
+        outside = Outside(tls or httpx.create_ssl_context(), resolve, dial)
+        self._asker = Asker(allowed, outside)
 
     @contextmanager
     def open(self, url: str) -> Iterator[Download]:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 
 from fixative.errors import OutputTooLarge, OutputUnreachable
-from fixative.media.ask import FILE, PART, TROUBLE, Answer, told
+from fixative.media.ask import FILE, PART, Answer
+from fixative.media.outside import TROUBLE, told
 from fixative.replicate.deadline import Deadline
 
 Ask = Callable[[Mapping[str, str]], AbstractContextManager[Answer]]

@@ -2,22 +2,20 @@
 
 import ssl
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 
 import httpcore
 
 from fixative.errors import NotTold, OutputForbidden, OutputUnreachable
 from fixative.hosts import AllowedHosts
-from fixative.media.addresses import Dial, PublicNetwork, Resolve, dial, resolve
+from fixative.media.addresses import Dial, Resolve, dial, resolve
+from fixative.media.outside import Outside
 from fixative.replicate.deadline import Deadline
 
 TOTAL_SECONDS = 10.0
 TIMEOUT = dict.fromkeys(("connect", "read", "write", "pool"), 5.0)
-HEADERS = {"Content-Type": "application/json", "User-Agent": "fixative"}
 LONGEST_RETRY_AFTER = 3600.0
 OK = range(200, 300)
-TROUBLE = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Answer:
 
 
 class Poster:
-    """Posts to allowed hosts. Knows no proxy: nothing is taken from the environment."""
+    """Posts to allowed hosts."""
 
     def __init__(
         self,
@@ -47,9 +45,7 @@ class Poster:
     ) -> None:
         self._allowed = allowed
         self._total_seconds = total_seconds
-        self._resolve = resolve
-        self._dial = dial
-        self._tls = tls or ssl.create_default_context()
+        self._outside = Outside(tls or ssl.create_default_context(), resolve, dial)
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """What it answers, of which the body is not read.
@@ -57,39 +53,25 @@ class Poster:
         Raises NotTold: where none came, or the address may not be called.
         """
         deadline = Deadline()
+        told = {
+            "Content-Length": str(len(body)),
+            "Content-Type": "application/json",
+            **headers,
+        }
         try:
             target = self._allowed.target(url)
-            network = PublicNetwork(
-                self._resolve, self._dial, deadline, any_address=target.is_named
-            )
-            origin = httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port)
             with (
                 deadline.within(self._total_seconds),
-                httpcore.HTTPConnection(
-                    origin, ssl_context=self._tls, network_backend=network
-                ) as connection,
-            ):
-                request = httpcore.Request(
+                self._outside.answer(
                     "POST",
-                    httpcore.URL(
-                        scheme=target.scheme,
-                        host=target.host,
-                        port=target.port,
-                        target=target.path,
-                    ),
-                    headers=[
-                        ("Host", target.authority),
-                        ("Content-Length", str(len(body))),
-                        *HEADERS.items(),
-                        *headers.items(),
-                    ],
+                    target,
+                    told.items(),
+                    deadline=deadline,
+                    timeout=TIMEOUT,
                     content=body,
-                    extensions={"timeout": TIMEOUT},
-                )
-                with closing(connection.handle_request(request)) as response:
-                    return _answer(response)
-        except TROUBLE as error:
-            raise NotTold(f"{type(error).__name__}: {error}") from error
+                ) as response,
+            ):
+                return _answer(response)
         except (OutputForbidden, OutputUnreachable) as error:
             raise NotTold(str(error)) from error
 
