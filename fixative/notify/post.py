@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import httpcore
+import httpx
 
 from fixative.errors import NotTold, OutputForbidden, OutputUnreachable
 from fixative.hosts import AllowedHosts
@@ -77,6 +78,6 @@ class Poster:
 
 
 def _answer(response: httpcore.Response) -> Answer:
-    named = dict(response.headers).get(b"retry-after", b"")
+    named = httpx.Headers(response.headers).get("retry-after", "")
     seconds = min(float(named), LONGEST_RETRY_AFTER) if named.isdigit() else 0.0
     return Answer(response.status, seconds)

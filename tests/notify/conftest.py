@@ -27,6 +27,7 @@ class Listener(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.told = []
         self.status = 200
+        self.headers = {}
         self.hanging = threading.Event()
         self.woken = threading.Event()
 
@@ -43,7 +44,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.server.told.append((dict(self.headers), body))
         self.send_response(self.server.status)
-        self.send_header("Content-Length", "0")
+        for name, value in {"Content-Length": "0", **self.server.headers}.items():
+            self.send_header(name, value)
         self.end_headers()
 
     def log_message(self, *arguments):

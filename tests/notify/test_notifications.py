@@ -3,6 +3,7 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import update
@@ -99,6 +100,19 @@ def test_after_a_day_it_is_given_up_and_an_operator_may_have_it_told_again(
     sweep(notifier_for(listener))
 
     assert notifications()[0].delivered_at
+
+
+def test_one_that_names_a_time_is_not_asked_before_it(
+    listener, notifier_for, ended, sweep, notifications
+):
+    ended(listener.url)
+    listener.status, listener.headers = 503, {"Retry-After": "3600"}
+
+    sweep(notifier_for(listener))
+
+    [notification] = notifications()
+    told_at = datetime.fromisoformat(notification.log[0]["at"])
+    assert notification.next_attempt_at - told_at > timedelta(seconds=3500)
 
 
 def test_one_that_says_gone_is_not_asked_again(listener, notifier_for, ended, sweep, notifications):
