@@ -99,10 +99,8 @@ MOVE = text("""
         FROM old WHERE jobs.id = old.id
         RETURNING old.status, owner_id, webhook, webhook_events
     ), told AS (
-        INSERT INTO notifications (id, job_id, owner_id, event, url, origin)
-        SELECT gen_random_uuid(), :job_id, owner_id, :to, webhook,
-            substring(webhook FROM '^[a-z]+://[^/?#]+')
-        FROM moved
+        INSERT INTO notifications (id, job_id, owner_id, event, url)
+        SELECT gen_random_uuid(), :job_id, owner_id, :to, webhook FROM moved
         WHERE webhook IS NOT NULL AND webhook_events @> to_jsonb(:to)
             AND :cause NOT IN ('replay', 'rebuild')
     )

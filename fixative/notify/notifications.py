@@ -29,9 +29,8 @@ TELL_WAITING = text("""
             AND waiting_reason IS DISTINCT FROM told_waiting
         RETURNING id, owner_id, webhook, waiting_reason
     )
-    INSERT INTO notifications (id, job_id, owner_id, event, url, origin)
-    SELECT gen_random_uuid(), id, owner_id, 'waiting', webhook,
-        substring(webhook FROM '^[a-z]+://[^/?#]+')
+    INSERT INTO notifications (id, job_id, owner_id, event, url)
+    SELECT gen_random_uuid(), id, owner_id, 'waiting', webhook
     FROM waiting WHERE waiting_reason IS NOT NULL
 """)
 

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import Computed, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fixative.postgres.base import NOW, Table
@@ -20,7 +20,10 @@ class Notification(Table):
     owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("owners.id"))
     event: Mapped[str]
     url: Mapped[str]
-    origin: Mapped[str]  # of the URL: what is closed, and what is told in turn
+    # Of the URL: what is closed, and what is told in turn.
+    origin: Mapped[str] = mapped_column(
+        Computed("substring(url FROM '^[a-z]+://[^/?#]+')", persisted=True)
+    )
     at: Mapped[datetime] = mapped_column(server_default=NOW)  # when it happened
     next_attempt_at: Mapped[datetime | None] = mapped_column(server_default=NOW)  # None: it is over
     lease_until: Mapped[datetime | None]

@@ -32,7 +32,12 @@ def upgrade() -> None:
         sa.Column("owner_id", sa.Uuid(), nullable=False),
         sa.Column("event", sa.Text(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
-        sa.Column("origin", sa.Text(), nullable=False),
+        sa.Column(
+            "origin",
+            sa.Text(),
+            sa.Computed("substring(url FROM '^[a-z]+://[^/?#]+')", persisted=True),
+            nullable=False,
+        ),
         sa.Column("at", INSTANT, server_default=NOW, nullable=False),
         sa.Column("next_attempt_at", INSTANT, server_default=NOW, nullable=True),
         sa.Column("lease_until", INSTANT, nullable=True),
