@@ -157,6 +157,12 @@ class Settings(BaseModel):
         )
 
     @property
+    def signing_secret(self) -> bytes:
+        """What links and webhooks are signed with, each by a key of its own made from it."""
+        secret = self.fixative_signing_key or self.fixative_admin_key
+        return secret.get_secret_value().encode()
+
+    @property
     def webhook_url(self) -> str | None:
         """Where Replicate shall call; None: ask for no webhooks, polling finds everything."""
         if self.replicate_webhook_url:

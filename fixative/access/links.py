@@ -24,8 +24,7 @@ class Links:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The links of this installation, under a key of their own made from its secret."""
-        secret = settings.fixative_signing_key or settings.fixative_admin_key
-        return cls(_hmac(secret.get_secret_value().encode(), PURPOSE))
+        return cls(_hmac(settings.signing_secret, PURPOSE))
 
     def sign(self, path: str) -> str:
         """The signature of a path, without its query, as it is before any %-encoding."""

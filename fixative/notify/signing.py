@@ -26,8 +26,7 @@ class Secrets:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The secrets of this installation."""
-        secret = settings.fixative_signing_key or settings.fixative_admin_key
-        return cls(secret.get_secret_value().encode())
+        return cls(settings.signing_secret)
 
     def of_owner(self, owner_id: uuid.UUID) -> str:
         """The owner's secret, as verifiers take it: `whsec_` and base64."""
