@@ -47,8 +47,7 @@ def _network(text: str) -> str:
 
 Text = Annotated[str, Field(max_length=255), AfterValidator(_without_nul)]
 JobType = Annotated[str, Field(max_length=64, pattern=rf"^{PART}$")]
-Status = Literal[
-    "queued",
+Moved = Literal[
     "submitting",
     "starting",
     "processing",
@@ -57,19 +56,9 @@ Status = Literal[
     "failed",
     "canceled",
 ]
+Status = Literal["queued", Moved]
+Event = Literal["start", "completed", "waiting", Moved]
 Address = Annotated[str, Field(max_length=2048, pattern=r"^https?://\S+$")]
-Event = Literal[
-    "start",
-    "completed",
-    "waiting",
-    "submitting",
-    "starting",
-    "processing",
-    "storing",
-    "succeeded",
-    "failed",
-    "canceled",
-]
 Events = Annotated[list[Event], Field(min_length=1, max_length=10)]
 EVENTS = "completed when left out: succeeded, failed or canceled; start is processing"
 Scope = Literal["submit", "read", "cancel", "media", "passthrough", "admin"]

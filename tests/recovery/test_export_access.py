@@ -159,23 +159,6 @@ def test_a_row_that_cannot_be_read_is_named_and_the_others_come_back(
     assert unreadable == ["x", "7", "None"]
 
 
-def test_a_copy_that_knows_of_a_revocation_is_not_overwritten_by_a_backup(
-    database, copied, brought_back
-):
-    _, key, _ = make(database)
-    with database.begin() as session:
-        revoke_key(session, key[:11])
-    copied()
-    with database.begin() as session:
-        session.execute(update(ApiKey).values(revoked_at=None))
-    copied()
-
-    brought_back()
-
-    with database.begin() as session:
-        assert recognise(session, PEPPER, key) is None
-
-
 def test_a_key_in_its_grace_is_revoked_at_once_when_the_copy_says_so(
     database, copied, brought_back
 ):
