@@ -108,4 +108,4 @@ def _restricted(entry: Entry, input_: dict[str, Any]) -> list[Misfit]:
 def _terms(entry: Entry | None, key: str | None) -> Terms:
     if entry is None:
         return Terms(cache_key=key)
-    return Terms(entry.price, entry.max_seconds, entry.max_cost, key)
+    return Terms(entry.price, entry.max_seconds, key)

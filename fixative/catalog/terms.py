@@ -1,7 +1,6 @@
 """On what terms a job is accepted."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from fixative.catalog.price import Price
 
@@ -12,7 +11,6 @@ class Terms:
 
     price: Price | None = None
     max_seconds: int | None = None  # of a run; None: as FIXATIVE_MAX_RUN_SECONDS says
-    max_cost: Decimal | None = None  # of a run, where the price alone does not bound it
     cache_key: str | None = None  # the same for the same version, input and seed
 
 

@@ -97,7 +97,6 @@ class Job(Table):
     cache_key: Mapped[str | None]  # the same for the same version, input and seed
 
     price: Mapped[Verbatim | None]  # of its model when it was accepted
-    reserved: Mapped[Decimal | None]  # the most it can cost; None: nothing is reserved
     cost: Mapped[Decimal | None]  # of all its predictions, once it ended
     cost_basis: Mapped[str | None]  # how the cost came about, in words
 
