@@ -65,7 +65,9 @@ def test_a_dropped_database_comes_back_whole_though_its_rebuild_is_killed(
     ]
     eventually(lambda: {system.job(job_id)["status"] for job_id in unfinished} == {"processing"})
     eventually(lambda: recorded(tmp_path / "records") == {*unfinished, *kept})
-    eventually(lambda: all_written(system))  # and derived: what is due yet changes a job later
+    eventually(
+        lambda: all_written(system), patience=300
+    )  # and derived: what is due yet changes a job later
     assert system.stop() == 0
 
     services = start("--services", **environ)
