@@ -59,15 +59,14 @@ def test_a_dropped_database_comes_back_whole_though_its_rebuild_is_killed(
     with celery(system, "fixative.export_access"):
         eventually(lambda: manifests(system) == {f"{job_id}/metadata.json" for job_id in kept})
     eventually(lambda: "studio" in content(system, "config/owners.json"))
+    # And derived: what is still due would change a job later, and its line.
+    eventually(lambda: all_written(system), patience=300)
     links = [media["url"] for job_id in kept[:20] for media in system.job(job_id)["media"]]
     unfinished = [
         submit(system, "emulator/sleep", {"seconds": 15}, -n) for n in range(1, UNFINISHED + 1)
     ]
     eventually(lambda: {system.job(job_id)["status"] for job_id in unfinished} == {"processing"})
     eventually(lambda: recorded(tmp_path / "records") == {*unfinished, *kept})
-    eventually(
-        lambda: all_written(system), patience=300
-    )  # and derived: what is due yet changes a job later
     assert system.stop() == 0
 
     services = start("--services", **environ)
