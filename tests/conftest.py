@@ -89,14 +89,20 @@ def local_replicate() -> Iterator[str]:
     process.stdout.close()
 
 
-@pytest.fixture
-def emulator(local_replicate: str) -> Iterator[httpx.Client]:
-    """The local Replicate's control routes, everything forgotten and fast."""
+@pytest.fixture(scope="session")
+def emulator_client(local_replicate: str) -> Iterator[httpx.Client]:
+    """Made once: each would read all the certificates that there are."""
     with httpx.Client(base_url=local_replicate, timeout=10) as client:
-        client.post("/_emulator/reset").raise_for_status()
-        fast = {"latency": {"*": {"start": 0.01, "run": 0.05}}, "creates_per_minute": 60000}
-        client.post("/_emulator/config", json=fast).raise_for_status()
         yield client
+
+
+@pytest.fixture
+def emulator(emulator_client: httpx.Client) -> httpx.Client:
+    """The local Replicate's control routes, everything forgotten and fast."""
+    emulator_client.post("/_emulator/reset").raise_for_status()
+    fast = {"latency": {"*": {"start": 0.01, "run": 0.05}}, "creates_per_minute": 60000}
+    emulator_client.post("/_emulator/config", json=fast).raise_for_status()
+    return emulator_client
 
 
 @pytest.fixture
