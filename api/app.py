@@ -103,7 +103,9 @@ def create_app(
     secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
     views = JobViews(settings, links, lambda: base_url(settings))
     registry, live = Registry(settings.models_config), LiveModels(replicate)
-    catalog = Catalog(registry, live, settings.fixative_unknown_models)
+    catalog = Catalog(
+        registry, live, settings.fixative_unknown_models, settings.fixative_max_run_seconds
+    )
     app.register_api(jobs_routes(settings, database, publisher, views, catalog))
     app.register_api(models_routes(catalog, database))
     app.register_api(media_routes(database, bucket))

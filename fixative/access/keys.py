@@ -84,6 +84,7 @@ def rotate_key(session: Session, pepper: str, key_id: str, grace: timedelta = GR
         expires_at=old.expires_at,
         allow=old.allow,
         per_minute=old.per_minute,
+        root_id=old.root_id or old.id,  # whose budgets it goes on with
     )
     return _add(session, pepper, row)
 

@@ -24,6 +24,7 @@ from fixative.errors import (
     MalformedPrediction,
     ReplicateError,
 )
+from fixative.jobs.billing import may_spend
 from fixative.jobs.ingest import ingest
 from fixative.jobs.sent_input import has_files
 from fixative.jobs.store import error_of, move
@@ -45,6 +46,7 @@ from fixative.steps import step
 FENCE_SECONDS = 10
 BACKOFF_SECONDS = 2.0
 LONGEST_BACKOFF_SECONDS = 60.0
+CAPPED_SECONDS = 60
 LONGEST_SECONDS = 180  # of one submission; its lease is then renewed no more
 
 log = structlog.get_logger(__name__)
@@ -135,6 +137,9 @@ class Submitter:
             lease = take_turn(session, job)
             if lease is None:
                 return None
+            if not may_spend(session, job):
+                _wait_for_another_day(session, job, lease)
+                return None
             earlier = select(func.count()).where(Attempt.job_id == job.id).scalar_subquery()
             attempt = Attempt(
                 id=uuid7(),
@@ -143,6 +148,7 @@ class Submitter:
                 version=target.version,
                 input=input_,
                 account=account,
+                counted=job.max_cost,
             )
             session.add(attempt)
             session.flush()
@@ -243,6 +249,21 @@ class Submitter:
                 later = {"next_attempt_at": func.now() + wait, "waiting_reason": waiting}
                 session.execute(update(Job).where(Job.id == job.id).values(later))
         return []
+
+
+def _wait_for_another_day(session: Session, job: Job, lease: Lease) -> None:
+    """The day's cap is reached. Asked again soon: what ends may have cost less than it could."""
+    move(
+        session,
+        job.id,
+        "queued",
+        cause="task",
+        lease=lease,
+        detail="no more may be spent today",
+        waiting="spend_cap",
+        wait=timedelta(seconds=CAPPED_SECONDS),
+        keep_tries=True,
+    )
 
 
 def _go_on(session: Session, job: Job, lease: Lease, end: Outcome) -> None:
