@@ -23,6 +23,7 @@ from api.routes.health import health_routes
 from api.routes.jobs import jobs_routes
 from api.routes.media import media_routes
 from api.routes.models import models_routes
+from api.routes.money import money_routes
 from api.routes.notifications import notification_routes
 from api.routes.operation import operation_routes
 from api.routes.owners import owner_routes
@@ -108,6 +109,7 @@ def create_app(
     )
     app.register_api(jobs_routes(settings, database, publisher, views, catalog))
     app.register_api(models_routes(catalog, database))
+    app.register_api(money_routes(database))
     app.register_api(media_routes(database, bucket))
     files = Files(database, bucket, BucketKeys(settings.s3_prefix, settings.fixative_env))
     app.register_api(files_routes(settings, files, links))

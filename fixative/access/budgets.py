@@ -134,8 +134,7 @@ def recount(session: Session, holder: Holder, period: str, today: date) -> None:
     own = [LedgerEntry.owner_id == holder.owner_id, LedgerEntry.day >= starts]
     if holder.api_key_id is not None:
         own.append(LedgerEntry.api_key_id == holder.api_key_id)
-    sums = [func.coalesce(func.sum(c), 0) for c in (LedgerEntry.reserved, LedgerEntry.spent)]
-    reserved, spent = session.execute(select(*sums).where(*own)).one()
+    reserved, spent = sums(session, *own)
     row = insert(Balance).values(
         holder=holder.name, period=period, starts=starts, reserved=reserved, spent=spent
     )
@@ -143,6 +142,13 @@ def recount(session: Session, holder: Holder, period: str, today: date) -> None:
     session.execute(
         row.on_conflict_do_update(index_elements=["holder", "period", "starts"], set_=counted)
     )
+
+
+def sums(session: Session, *which: ColumnElement[bool]) -> tuple[Decimal, Decimal]:
+    """What these entries of the ledger come to: held, and spent."""
+    held, spent = func.sum(LedgerEntry.reserved), func.sum(LedgerEntry.spent)
+    both = select(func.coalesce(held, 0), func.coalesce(spent, 0)).where(*which)
+    return session.execute(both).one().tuple()
 
 
 @dataclass(frozen=True)

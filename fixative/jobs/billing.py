@@ -6,7 +6,6 @@ function here writes the difference. So all of it may be called twice, late and 
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from fixative.access.budgets import EVERYBODY, Holder, any_of, holder_of, reserve, shift
+from fixative.access.budgets import EVERYBODY, Holder, any_of, holder_of, reserve, shift, sums
 from fixative.catalog.cost import Cost, cost_of
 from fixative.catalog.price import Price
 from fixative.jobs.states import is_terminal
@@ -31,14 +30,6 @@ OF_JOB = (
     *(Job.id, Job.status, Job.owner_id, Job.api_key_id, Job.created_at),
     *(Job.model, Job.version, Job.deployment, Job.price, Job.max_cost),
 )
-
-
-@dataclass(frozen=True)
-class Held:
-    """What the ledger says of a job so far."""
-
-    reserved: Decimal
-    spent: Decimal
 
 
 def reserve_for(session: Session, jobs: Sequence[Job]) -> None:
@@ -81,8 +72,14 @@ def settle(session: Session, job_id: uuid.UUID) -> None:
     if costs:
         basis = "; ".join(cost.basis for cost in costs)
         session.execute(update(Job).where(Job.id == job_id).values(cost=spent, cost_basis=basis))
-    held = _held(session, job_id)
-    _write(session, job, held, reserved=NOTHING, spent=spent, kind="settle" if costs else "release")
+    was_held, was_spent = sums(session, LedgerEntry.job_id == job_id)
+    if was_held or spent != was_spent:
+        holder = holder_of(session, job.owner_id, job.api_key_id)
+        kind = "settle" if costs else "release"
+        entry = _entry(job, holder, kind, -was_held, spent - was_spent)
+        session.execute(insert(LedgerEntry).values(entry))
+        day = utc_day(job.created_at)
+        shift(session, holder, day, reserved=-was_held, spent=spent - was_spent)
 
 
 def may_spend(session: Session, job: Job) -> bool:
@@ -140,26 +137,6 @@ def _add(session: Session, day: Any, amount: Decimal, *, where: Any = None) -> b
     more = {"amount": SpendDay.amount + amount}
     row = row.on_conflict_do_update(index_elements=["day"], set_=more, where=where)
     return session.scalar(row.returning(SpendDay.day)) is not None
-
-
-def _held(session: Session, job_id: uuid.UUID) -> Held:
-    sums = [func.coalesce(func.sum(c), 0) for c in (LedgerEntry.reserved, LedgerEntry.spent)]
-    reserved, spent = session.execute(select(*sums).where(LedgerEntry.job_id == job_id)).one()
-    return Held(reserved, spent)
-
-
-def _write(
-    session: Session, job: Any, held: Held, *, reserved: Decimal, spent: Decimal, kind: str
-) -> None:
-    """One entry that makes the ledger's sums these, and the budgets' balances with them."""
-    more_reserved, more_spent = reserved - held.reserved, spent - held.spent
-    if not more_reserved and not more_spent:
-        return
-    holder = holder_of(session, job.owner_id, job.api_key_id)
-    entry = _entry(job, holder, kind, more_reserved, more_spent)
-    session.execute(insert(LedgerEntry).values(entry))
-    day = utc_day(job.created_at)
-    shift(session, holder, day, reserved=more_reserved, spent=more_spent)
 
 
 def _entry(

@@ -46,7 +46,8 @@ from fixative.steps import step
 FENCE_SECONDS = 10
 BACKOFF_SECONDS = 2.0
 LONGEST_BACKOFF_SECONDS = 60.0
-CAPPED_SECONDS = 60
+# Asked again soon: what ends until then may have cost less than it could have.
+SPENT = Outcome("held", "no more may be spent today", waiting="spend_cap", seconds=60)
 LONGEST_SECONDS = 180  # of one submission; its lease is then renewed no more
 
 log = structlog.get_logger(__name__)
@@ -138,7 +139,7 @@ class Submitter:
             if lease is None:
                 return None
             if not may_spend(session, job):
-                _wait_for_another_day(session, job, lease)
+                _go_on(session, job, lease, SPENT)
                 return None
             earlier = select(func.count()).where(Attempt.job_id == job.id).scalar_subquery()
             attempt = Attempt(
@@ -249,21 +250,6 @@ class Submitter:
                 later = {"next_attempt_at": func.now() + wait, "waiting_reason": waiting}
                 session.execute(update(Job).where(Job.id == job.id).values(later))
         return []
-
-
-def _wait_for_another_day(session: Session, job: Job, lease: Lease) -> None:
-    """The day's cap is reached. Asked again soon: what ends may have cost less than it could."""
-    move(
-        session,
-        job.id,
-        "queued",
-        cause="task",
-        lease=lease,
-        detail="no more may be spent today",
-        waiting="spend_cap",
-        wait=timedelta(seconds=CAPPED_SECONDS),
-        keep_tries=True,
-    )
 
 
 def _go_on(session: Session, job: Job, lease: Lease, end: Outcome) -> None:
