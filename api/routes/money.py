@@ -16,6 +16,7 @@ from fixative.access.budgets import Holder, holder_of, list_budgets, set_budget
 from fixative.access.keys import find_key
 from fixative.access.owners import ensure_owner, find_owner
 from fixative.access.usage import usage
+from fixative.dollars import dollars
 from fixative.errors import InvalidRequest
 from fixative.postgres.engine import Database
 
@@ -81,7 +82,7 @@ def _told(item: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return f"{value.normalize():f}" if isinstance(value, Decimal) else value
+    return dollars(value) if isinstance(value, Decimal) else value
 
 
 def _today() -> date:

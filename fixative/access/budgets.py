@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from fixative.dollars import dollars
 from fixative.errors import OverBudget
 from fixative.postgres.money_tables import Balance, Budget, LedgerEntry
 from fixative.postgres.tables import ApiKey, Owner
@@ -85,9 +86,8 @@ def reserve(
         )
         fits = amount <= budget.amount and session.scalar(held.returning(Balance.holder))
         if not fits:
-            raise OverBudget(
-                f"{what} may cost {amount:f} US dollars, more than is left of {_called(budget)}"
-            )
+            most = f"{what} may cost {dollars(amount)} US dollars"
+            raise OverBudget(f"{most}, more than is left of {_called(budget)}")
 
 
 def shift(
@@ -148,7 +148,8 @@ def sums(session: Session, *which: ColumnElement[bool]) -> tuple[Decimal, Decima
     """What these entries of the ledger come to: held, and spent."""
     held, spent = func.sum(LedgerEntry.reserved), func.sum(LedgerEntry.spent)
     both = select(func.coalesce(held, 0), func.coalesce(spent, 0)).where(*which)
-    return session.execute(both).one().tuple()
+    held_now, spent_now = session.execute(both).one()
+    return held_now, spent_now
 
 
 @dataclass(frozen=True)
@@ -201,4 +202,4 @@ def _this(period: str, day: date) -> ColumnElement[bool]:
 
 def _called(budget: Budget) -> str:
     whose = "the key's" if budget.api_key_id is not None else "the owner's"
-    return f"{whose} budget ({budget.period}, {budget.amount:f})"
+    return f"{whose} budget ({budget.period}, {dollars(budget.amount)})"

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from fixative.catalog.price import Price
+from fixative.dollars import dollars
 
 CENTS = Decimal("0.000000001")  # what an amount is kept to
 COUNTS_FILES = "image_count"  # of metrics, where a model tells it
@@ -44,7 +45,7 @@ def cost_of(price: Price, prediction: Mapping[str, Any]) -> Cost:
             told.append(f"{unit} not told")
             continue
         amount += each * number
-        told.append(f"{number.normalize():f} {unit} × {each.normalize():f}")
+        told.append(f"{dollars(number)} {unit} × {dollars(each)}")
     return Cost(amount.quantize(CENTS), " + ".join(told) or "free")
 
 

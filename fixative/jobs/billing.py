@@ -59,27 +59,27 @@ def settle(session: Session, job_id: uuid.UUID) -> None:
     """Bring a job's cost, the ledger, the budgets and the days to what its attempts say.
 
     To be called in the transaction that moved the job, or told of one of its predictions; the
-    job's row is locked by then. Until the job has ended what was held stays held.
+    job's row is locked by then. Until the job has ended, the most that it can cost stays held.
     """
     job = session.execute(select(*OF_JOB).where(Job.id == job_id)).one()
     if job.price is None:
         return
-    price = Price.model_validate(job.price)
-    costs = _count_attempts(session, job, price)
-    if not is_terminal(job.status):
-        return
-    spent = sum((cost.amount for cost in costs), NOTHING)
-    if costs:
-        basis = "; ".join(cost.basis for cost in costs)
-        session.execute(update(Job).where(Job.id == job_id).values(cost=spent, cost_basis=basis))
+    costs = _count_attempts(session, job)
     was_held, was_spent = sums(session, LedgerEntry.job_id == job_id)
-    if was_held or spent != was_spent:
-        holder = holder_of(session, job.owner_id, job.api_key_id)
-        kind = "settle" if costs else "release"
-        entry = _entry(job, holder, kind, -was_held, spent - was_spent)
-        session.execute(insert(LedgerEntry).values(entry))
-        day = utc_day(job.created_at)
-        shift(session, holder, day, reserved=-was_held, spent=spent - was_spent)
+    held, spent = job.max_cost or NOTHING, was_spent
+    if is_terminal(job.status):
+        held, spent = NOTHING, sum((cost.amount for cost in costs), NOTHING)
+    if is_terminal(job.status) and costs:
+        basis = "; ".join(cost.basis for cost in costs)
+        known = {"cost": spent, "cost_basis": basis}
+        session.execute(update(Job).where(Job.id == job_id).values(known))
+    more_held, more_spent = held - was_held, spent - was_spent
+    if not more_held and not more_spent:
+        return
+    kind = "reserve" if more_held > 0 else "settle" if costs else "release"
+    holder = holder_of(session, job.owner_id, job.api_key_id)
+    session.execute(insert(LedgerEntry).values(_entry(job, holder, kind, more_held, more_spent)))
+    shift(session, holder, utc_day(job.created_at), reserved=more_held, spent=more_spent)
 
 
 def may_spend(session: Session, job: Job) -> bool:
@@ -105,13 +105,13 @@ def utc_day(instant: datetime) -> date:
     return instant.astimezone(UTC).date()
 
 
-def _count_attempts(session: Session, job: Any, price: Price) -> list[Cost]:
+def _count_attempts(session: Session, job: Any) -> list[Cost]:
     """Count each attempt on its day as what it costs by now; the costs of those that have ended."""
     told = (
         *(Attempt.id, Attempt.outcome, Attempt.created_at, Attempt.counted),
         *(Attempt.prediction_status, Attempt.prediction),
     )
-    costs = []
+    price, costs = Price.model_validate(job.price), []
     rows = select(*told).where(Attempt.job_id == job.id).order_by(Attempt.number)
     for attempt in session.execute(rows).all():
         if attempt.outcome in UNSETTLED or attempt.prediction_status in RUNNING:

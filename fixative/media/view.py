@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fixative.dollars import dollars
 from fixative.hosts import AllowedHosts
 from fixative.media.outputs import find_files, put_at
 from fixative.postgres.media_tables import Media
@@ -113,8 +114,7 @@ def _media_expires_at(job: Job, kept_days: int | None) -> datetime | None:
 def _cost(job: Job) -> dict[str, str] | None:
     if job.cost is None:
         return None
-    amount = f"{job.cost.normalize():f}"
-    return {"amount": amount, "currency": "USD", "basis": job.cost_basis or ""}
+    return {"amount": dollars(job.cost), "currency": "USD", "basis": job.cost_basis or ""}
 
 
 def _waiting(job: Job, attempt: Attempt | None) -> dict[str, Any] | None:
