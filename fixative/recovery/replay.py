@@ -138,7 +138,7 @@ class Replayer:
         words = dict.fromkeys(tombstones.among(self._unknown(set(page))), "deleted")
         left = {job_id: own for job_id, (_, own) in page.items() if job_id not in words}
         told = dict[uuid.UUID, str]()
-        with suppress(Corrupt, *NOT_TOGETHER):
+        with suppress(Conflict, Corrupt):
             with self._transaction(dry_run) as session:
                 told = replay_page(session, left)
             words |= told
