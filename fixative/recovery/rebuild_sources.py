@@ -49,8 +49,7 @@ def from_replicate(history: History, database: Database, report: Report) -> None
     A prediction of a job that has not ended must not be taken for a stranger's: so these are made
     unclear first, as `recover` does, and what may be theirs is set aside for it.
     """
-    with database.begin() as session:
-        make_unclear(session)
+    make_unclear(database)
     report.say("replicate: reading the history")
     run = _read(history, database)
     report.brought_back[REPLICATE] += run.jobs_created
