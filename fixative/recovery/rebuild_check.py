@@ -32,7 +32,7 @@ def check(alone: Database, bucket: Bucket, keys: Keys, report: Report) -> None:
     their row again. What a purge had left of a deleted job goes. `alone` has one connection.
     Raises BucketError or DatabaseAway.
     """
-    report.say("comparing every object with every row")
+    report.say("comparing objects and rows")
     found = audit(alone, bucket, keys)
     for key in found.wrong_size:
         report.problem("media: of another size", key, "its object has not the recorded length")
