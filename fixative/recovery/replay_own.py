@@ -29,9 +29,10 @@ class Own:
     job_id: uuid.UUID
     manifest: Mapping[str, Any]
     predictions: Mapping[uuid.UUID, Prediction]  # by the attempts that made them
+    size: int  # of its record, in bytes
 
 
-def read_own(record: Record, manifest: Mapping[str, Any], stem: str) -> Own | str:
+def read_own(record: Record, manifest: Mapping[str, Any], stem: str, size: int) -> Own | str:
     """What to replay of a record; or why it is not to be, in a word.
 
     Raises Corrupt, and RecordRefused when it does not tell of the job that its file is named after.
@@ -46,7 +47,9 @@ def read_own(record: Record, manifest: Mapping[str, Any], stem: str) -> Own | st
     status = manifest["job"]["status"]
     if not is_terminal(status):
         return "unfinished"
-    return Own(job_id, manifest, predictions_of(manifest)) if status == "succeeded" else "failed"
+    if status != "succeeded":
+        return "failed"
+    return Own(job_id, manifest, predictions_of(manifest), size)
 
 
 def replay_own(session: Session, own: Own) -> str:

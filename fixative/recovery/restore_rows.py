@@ -29,13 +29,12 @@ def inserts(mapped: type[Any], rows: Iterable[Row]) -> Iterator[tuple[Insert, di
         alike[tuple(name for name in written if name in row)].append(row)
     for names, same in alike.items():
         texts = [name for name in names if written[name]]
-        # JSON travels as text, since it is kept as it was written: it may spell a NUL.
-        plain = [{**row, **{name: _text(row[name]) for name in texts}} for row in same]
-        yield _insert(table, names), {"rows": json_text(plain)}
+        yield _insert(table, names), {"rows": json_text([_plain(row, texts) for row in same])}
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else json_text(value)
+def _plain(row: Row, texts: Iterable[str]) -> Row:
+    """JSON travels as text, since it is kept as it was written: it may spell a NUL."""
+    return {**row, **{name: json_text(row[name]) for name in texts if row[name] is not None}}
 
 
 @cache
