@@ -12,6 +12,7 @@ from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from fixative.errors import Conflict, Corrupt
+from fixative.jobs.billing import settle
 from fixative.jobs.delete import bury_jobs
 from fixative.jobs.store import move
 from fixative.media.derive import derivable
@@ -32,8 +33,9 @@ def restore(session: Session, manifests: Sequence[Manifest], *, source: str) -> 
     is. `source` (bucket, records) is written down as the origin of every field. Nothing is to be
     recorded of what comes back; what is derived from its media is due where that is missing. One
     that had not ended comes back as it was, in the queue by its age: `recover` finds out what
-    became of it. Owners are made if absent, under their ids. An idempotency key that was used again
-    meanwhile stays with the later job. What history made of their predictions gives way.
+    became of it. What the ledger lacks of their money is entered. Owners are made if absent, under
+    their ids. An idempotency key that was used again meanwhile stays with the later job. What
+    history made of their predictions gives way.
 
     Raises Conflict where a row does not go together with what is there, as when another job has its
     prediction, and Corrupt for what no row can hold. The transaction is then to be rolled back.
@@ -53,7 +55,8 @@ def keep_owners(session: Session, owner_ids: Iterable[uuid.UUID]) -> None:
     """Have owners of these ids: one of whom nothing else is known is named by it."""
     # In order, as another process does it: so that neither waits for the other.
     rows = [{"id": id_, "name": str(id_)} for id_ in sorted(owner_ids)]
-    session.execute(insert(Owner).on_conflict_do_nothing(), rows)
+    if rows:
+        session.execute(insert(Owner).on_conflict_do_nothing(), rows)
 
 
 def give_way(
@@ -89,6 +92,9 @@ def _restore(session: Session, manifests: Sequence[Manifest], source: str) -> se
     for part, mapped in PARTS.items():
         for statement, values in inserts(mapped, [row for each in told for row in each[part]]):
             session.execute(statement, values)
+    for manifest in told:
+        if manifest["job"].get("price") is not None:
+            settle(session, uuid.UUID(manifest["job"]["id"]))
     return made
 
 

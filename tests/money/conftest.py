@@ -11,9 +11,6 @@ import pytest
 from sqlalchemy import func, select
 
 from fixative.access.budgets import Holder, list_budgets, set_budget, sums
-from fixative.catalog.price import Price
-from fixative.catalog.terms import Terms
-from fixative.jobs.accept import JobRequest, accept
 from fixative.postgres.engine import Database
 from fixative.postgres.money_tables import LedgerEntry, SpendDay
 from fixative.postgres.tables import Job
@@ -35,29 +32,6 @@ class Money:
 @pytest.fixture
 def today() -> date:
     return datetime.now(UTC).date()
-
-
-@pytest.fixture
-def submit_priced(database: Database, owner_id: uuid.UUID) -> Callable[..., uuid.UUID]:
-    """A job accepted at a price, for each second at most `max_cost` in all; its id."""
-
-    def submit(
-        max_cost: str | None = "1",
-        *,
-        price: dict[str, str] | None = None,
-        key: uuid.UUID | None = None,
-        owner: uuid.UUID | None = None,
-        **request: Any,
-    ) -> uuid.UUID:
-        terms = Terms(
-            price=Price.model_validate(price or {"per_second": A_SECOND}),
-            max_cost=None if max_cost is None else Decimal(max_cost),
-        )
-        asked = JobRequest(**{"model": FLUX, "input": {"prompt": "a cat"}, **request})
-        with database.begin() as session:
-            return accept(session, asked, owner or owner_id, terms=terms, api_key_id=key).job.id
-
-    return submit
 
 
 @pytest.fixture
