@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.types import TypeEngine
 
+from fixative.catalog.price import is_price
 from fixative.errors import Corrupt, MalformedPrediction, RecordRefused
 from fixative.media.manifest import FORMAT
 from fixative.postgres.media_tables import File, Media
@@ -92,7 +93,8 @@ def _columns(table: Table) -> tuple[Column[Any], ...]:
 def _fits(column: Column[Any], value: Any) -> bool:
     kind = column.type
     if isinstance(kind, JSON):
-        return isinstance(value, list if column.name in LISTS else dict)
+        fits = isinstance(value, list if column.name in LISTS else dict)
+        return fits and (column.name != "price" or is_price(value))
     if isinstance(kind, Integer):
         bits = 63 if isinstance(kind, BigInteger) else 31
         return type(value) is int and abs(value) < 2**bits
