@@ -4,12 +4,12 @@ import re
 import secrets
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import httpx
@@ -31,9 +31,8 @@ from fixative.replicate.pace import Pace
 from fixative.settings import Settings, load_settings
 from tests.databases import Databases
 from tests.processes import parent_of, standing_still
+from tests.waiting import waited_for
 from worker.services import Services
-
-PATIENCE = 60.0
 
 
 @pytest.fixture(scope="session")
@@ -214,15 +213,7 @@ def admit(database: Database) -> Callable[[Pace], tuple[list[Hint], bool]]:
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], Any]], Any]:
     """Wait for a condition to hold, and give what it found; fail when it never does."""
-
-    def wait(condition: Callable[[], Any], *, patience: float = PATIENCE) -> Any:
-        deadline = time.monotonic() + patience
-        while not (found := condition()):
-            assert time.monotonic() < deadline, f"not within {patience} s"
-            time.sleep(0.02)
-        return found
-
-    return wait
+    return partial(waited_for, pause=0.02)
 
 
 @pytest.fixture

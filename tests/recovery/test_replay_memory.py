@@ -13,6 +13,13 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 
 RECORDS, MOST_OF_MANY = 20_000, 200
 LARGE, MOST_OF_A_LARGE_ONE = 90, 1000  # megabytes
+# By a small process between: what a child takes at most begins with what its parent did.
+MEASURE = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:])
+print("peak", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, flush=True)
+sys.exit(code)
+"""
 
 
 @pytest.fixture
@@ -21,19 +28,16 @@ def replayed(environ):
 
     def run():
         program = Path(sys.executable).with_name("fixative")
-        process = subprocess.Popen(
-            [program, "replay", "--use-default-output-dir"],
+        ended = subprocess.run(
+            [sys.executable, "-c", MEASURE, program, "replay", "--use-default-output-dir"],
             env={**os.environ, **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            check=True,
         )
-        with process.stdout:
-            told = process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0
-        return dict(line.rsplit(maxsplit=1) for line in told.splitlines()), used.ru_maxrss / 1024
+        told = dict(line.rsplit(maxsplit=1) for line in ended.stdout.splitlines())
+        return told, int(told["peak"]) / 1024
 
     return run
 

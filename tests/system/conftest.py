@@ -20,6 +20,7 @@ import pytest
 
 from tests.system import following
 from tests.system.following import Followed
+from tests.waiting import waited_for
 
 ENDED = {"succeeded", "failed", "canceled"}
 PATIENCE = 90.0
@@ -212,6 +213,12 @@ class System:
             aws_access_key_id=at["access_key"],
             aws_secret_access_key=at["secret_key"],
         )
+
+
+@pytest.fixture
+def eventually() -> Callable[..., Any]:
+    """The same as everywhere, at leisure: to look takes the time of what is waited for."""
+    return partial(waited_for, pause=0.2)
 
 
 @pytest.fixture

@@ -5,20 +5,20 @@ import shutil
 import subprocess
 import sys
 import time
-from functools import cache
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 
-from fixative.errors import NotFound
-from fixative.media.bucket import Bucket
-from fixative.postgres.engine import Database
+from fixative.media.audit import audit
 from fixative.recovery.digest import digest_of
 from fixative.recovery.export import export
+from fixative.recovery.export_access import export_access
 from fixative.settings import load_settings
 from tests.system.following import all_written
+from worker.services import Services
 
 MODELS = (
     ("black-forest-labs/flux-schnell", {}),
@@ -56,9 +56,8 @@ def test_a_dropped_database_comes_back_whole_though_its_rebuild_is_killed(
         assert system.api.delete(f"/jobs/{job_id}").status_code == 204
     kept = [*(set(ended) - set(deleted)), canceled]
     key = system.api.post("/admin/keys", json={"owner": "studio"}).json()["key"]
-    with celery(system, "fixative.export_access"):
-        eventually(lambda: manifests(system) == {f"{job_id}/metadata.json" for job_id in kept})
-    eventually(lambda: "studio" in content(system, "config/owners.json"))
+    eventually(lambda: manifests(system) == {f"{job_id}/metadata.json" for job_id in kept})
+    copy_access(system)
     # And derived: what is still due would change a job later, and its line.
     eventually(lambda: all_written(system), patience=300)
     links = [media["url"] for job_id in kept[:20] for media in system.job(job_id)["media"]]
@@ -73,8 +72,9 @@ def test_a_dropped_database_comes_back_whole_though_its_rebuild_is_killed(
     lines = told(services)
     drop_database(services)
     began = time.monotonic()
-    kill_in_the_middle(services, "rebuild", "--from", "bucket,records")
-    report = json.loads(services.fixative("rebuild", "--from", "bucket,records", "--json"))
+    rebuild = ("rebuild", "--from", "bucket,records")
+    kill_in_the_middle(services, *rebuild)
+    report = json.loads(services.fixative(*rebuild, "--json"))
     rebuilt = told(services)
     assert [
         (rebuilt.get(id_), line) for id_, line in lines.items() if rebuilt.get(id_) != line
@@ -99,9 +99,12 @@ def test_a_dropped_database_comes_back_whole_though_its_rebuild_is_killed(
             assert anybody.get(at_this_address(system, link)).raise_for_status().content
         headers = {"Authorization": f"Bearer {key}"}
         assert anybody.get(f"{system.run['api_url']}/jobs", headers=headers).status_code == 200
-    assert json.loads(content(system, "config/owners.json"))["owners"]
+    assert json.loads(system.content("config/owners.json"))["owners"]
     eventually(lambda: manifests(system) >= {f"{job_id}/metadata.json" for job_id in unfinished})
-    assert "0 without a row, 0 rows without their object" in system.fixative("doctor", "--bucket")
+    assert audited(system).clean
+    forget(system, ended[1])
+    replay_by_hand(system, tmp_path / "records", ended[1])
+    eventually(lambda: told(system).get(ended[1]) == lines[ended[1]])
 
 
 @pytest.mark.soak
@@ -178,11 +181,33 @@ def recorded(directory):
     return {path.stem for path in directory.glob("daily/*/accepted/*.json")}
 
 
-def celery(system, task):
-    environ = {**system.environ, "FIXATIVE_DATA_DIR": str(system.data_dir)}
-    program = Path(sys.executable).with_name("celery")
-    command = [program, "-A", "worker.app", "call", task]
-    return subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL)
+def copy_access(system):
+    """What the workers do each minute."""
+    with opened(system) as services:
+        export_access(services.database, services.bucket, services.keys)
+
+
+def audited(system):
+    with opened(system) as services:
+        return audit(services.database, services.bucket, services.keys)
+
+
+def replay_by_hand(system, records, job_id):
+    """As a person does beside a running system."""
+    [record] = records.glob(f"daily/*/processed/{job_id}.json")
+    celery = str(Path(sys.executable).with_name("celery"))
+    kwargs = json.dumps({"path": str(record)})
+    subprocess.run(
+        [celery, "-A", "worker.app", "call", "fixative.replay_record", "--kwargs", kwargs],
+        env={**system.environ, "FIXATIVE_DATA_DIR": str(system.data_dir)},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+
+
+def forget(system, job_id):
+    with psycopg.connect(system.run["database_url"]) as connection:
+        connection.execute("DELETE FROM jobs WHERE id = %s", [job_id])
 
 
 def drop_database(services):
@@ -208,15 +233,14 @@ def kill_in_the_middle(services, *arguments):
 
 def told(system):
     """Each job's line of the export, by its id."""
-    database = Database(settings_of(system).sqlalchemy_url, connections=1)
-    try:
-        return {json.loads(line)["id"]: line for line in export(database)}
-    finally:
-        database.close()
+    with opened(system) as services:
+        return {json.loads(line)["id"]: line for line in export(services.database)}
 
 
-def settings_of(system):
-    return load_settings({"FIXATIVE_DATA_DIR": str(system.data_dir), **system.environ})
+def opened(system):
+    """What the tasks of this system work with, in this process, for a block."""
+    settings = load_settings({"FIXATIVE_DATA_DIR": str(system.data_dir), **system.environ})
+    return closing(Services(settings, connections=1))
 
 
 def manifests(system):
@@ -224,20 +248,9 @@ def manifests(system):
     return {"/".join(key.split("/")[-2:]) for key in found}
 
 
-def content(system, key):
-    try:
-        return bucket_of(system).read(key).decode()
-    except NotFound:
-        return ""
-
-
 def empty_bucket(system, ending=""):
-    bucket_of(system).delete([key for key in system.objects() if key.endswith(ending)])
-
-
-@cache
-def bucket_of(system):
-    return Bucket(settings_of(system))
+    with opened(system) as services:
+        services.bucket.delete([key for key in system.objects() if key.endswith(ending)])
 
 
 def at_this_address(system, link):
