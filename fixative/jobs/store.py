@@ -104,8 +104,8 @@ MOVE = text("""
         WHERE webhook IS NOT NULL AND webhook_events @> to_jsonb(:to)
             AND :cause NOT IN ('replay', 'rebuild')
     )
-    INSERT INTO transitions (job_id, cause, from_status, to_status, detail)
-    SELECT :job_id, :cause, status, :to, :detail FROM moved
+    INSERT INTO transitions (job_id, cause, from_status, to_status, detail, stream_of)
+    SELECT :job_id, :cause, status, :to, :detail, owner_id FROM moved
 """).bindparams(
     bindparam("job_id", type_=Uuid),
     bindparam("allowed", type_=ARRAY(Text)),

@@ -257,10 +257,17 @@ class Transition(Table):
     from_status: Mapped[str | None]
     to_status: Mapped[str]
     detail: Mapped[str | None]
+    stream_of: Mapped[uuid.UUID | None]  # the owner whose stream has it; None: it was brought back
 
     __table_args__ = (
         CheckConstraint(one_of("cause", CAUSES), name="cause"),
         Index("ix_transitions_job", "job_id", "id"),
+        Index(
+            "ix_transitions_stream",
+            "stream_of",
+            "id",
+            postgresql_where=text("stream_of IS NOT NULL"),
+        ),
     )
 
 

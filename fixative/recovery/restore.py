@@ -82,12 +82,12 @@ def keep_owner(session: Session, owner_id: uuid.UUID) -> None:
 def row_values(mapped: type[Any], row: dict[str, Any]) -> Values:
     """The row's values as their columns take them; what we have no column for is left out.
 
-    Transitions are numbered by this database, in their order.
+    Transitions are numbered by this database, in their order, and stand in nobody's stream.
     """
     table: Table = mapped.__table__
     columns = {column.name: column for column in table.columns}
     if mapped is Transition:
-        columns.pop("id")
+        del columns["id"], columns["stream_of"]
     return {name: _read(columns[name], value) for name, value in row.items() if name in columns}
 
 
