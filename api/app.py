@@ -12,6 +12,7 @@ from api.answers import Json
 from api.auth import Keys, register_auth
 from api.body import StrictRequest, register_draining
 from api.errors import raise_unprocessable, register_errors
+from api.holding import Holding
 from api.limits import InboundLimits, register_limit_headers
 from api.openapi import SECURITY_SCHEMES
 from api.readiness import Readiness
@@ -29,6 +30,8 @@ from api.routes.owners import owner_routes
 from api.routes.pages import pages_routes
 from api.routes.recovery import recovery_routes
 from api.routes.webhooks import webhook_routes
+from api.statuses import Statuses
+from api.waiting import Watcher
 from api.webhook_secret import WebhookSecret
 from fixative.access.links import Links
 from fixative.access.tokens import Tokens
@@ -39,6 +42,7 @@ from fixative.errors import NotFound
 from fixative.media.bucket import Bucket
 from fixative.media.files import Files
 from fixative.media.keys import Keys as BucketKeys
+from fixative.media.last_shown import LastShown
 from fixative.media.show import JobViews
 from fixative.notify.signing import Secrets
 from fixative.postgres.engine import Database
@@ -102,9 +106,19 @@ def create_app(
     readiness = Readiness(database, redis, bucket)
     secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
     views = JobViews(settings, links, lambda: base_url(settings))
+    statuses, watcher = Statuses(database, views, LastShown(shared)), Watcher(database)
     registry, live = Registry(settings.models_config), LiveModels(replicate)
     catalog = Catalog(registry, live, settings.fixative_unknown_models)
-    app.register_api(jobs_routes(settings, database, publisher, views, catalog))
+    app.register_api(
+        jobs_routes(
+            settings,
+            database,
+            publisher,
+            catalog,
+            statuses=statuses,
+            holding=Holding(watcher, statuses),
+        )
+    )
     app.register_api(models_routes(catalog, database))
     app.register_api(media_routes(database, bucket))
     files = Files(database, bucket, BucketKeys(settings.s3_prefix, settings.fixative_env))
@@ -116,7 +130,7 @@ def create_app(
     app.register_api(dead_letter_routes(database, publisher))
     creates, reads = pace_of(shared, settings, "creates"), pace_of(shared, settings, "reads")
     app.register_api(
-        operation_routes(database, publisher, replicate, views, creates=creates, reads=reads)
+        operation_routes(database, publisher, replicate, statuses, creates=creates, reads=reads)
     )
     app.register_api(recovery_routes(database, publisher))
     app.register_api(health_routes(readiness, database, keys, (creates, reads), registry))

@@ -1,0 +1,103 @@
+"""Those who wait for news of a job, and those who follow moves: the watcher tells them."""
+
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Sequence
+
+from fixative.jobs.moves import Move, Which
+from fixative.jobs.versions import Version
+
+MOST_UNTAKEN = 1000  # moves that a follower's client is behind
+
+
+class Hearing:
+    """Somebody whom the watcher tells; `over` once there is nothing more to wait for."""
+
+    def __init__(self) -> None:
+        self.over = False
+        self._news = threading.Event()
+
+    def end(self) -> None:
+        """Wait no longer."""
+        self.over = True
+        self._news.set()
+
+
+class Waiter(Hearing):
+    """Waits until a job may look otherwise, or for its end only.
+
+    What is seen first is news too: who waits may have looked before.
+    """
+
+    def __init__(self, job_id: uuid.UUID, *, end_only: bool) -> None:
+        super().__init__()
+        self.job_id = job_id
+        self._end_only = end_only
+        self._version: Version | None = None
+
+    def wait(self, until: float) -> bool:
+        """Whether there is news before that instant of the monotonic clock."""
+        heard = self._news.wait(max(0.0, until - time.monotonic()))
+        self._news.clear()
+        return heard and not self.over
+
+    def hear(self, version: Version | None) -> None:
+        """This is the job's version now; None: there is no such job."""
+        if version is None or version == self._version:
+            return
+        self._version = version
+        if version.ended or not self._end_only:
+            self._news.set()
+
+
+class Follower(Hearing):
+    """Follows moves from `began` on: what its client was told elsewhere, or else what is now."""
+
+    def __init__(self, which: Which, after: int) -> None:
+        super().__init__()
+        self.which = which
+        self.began: int | None = None
+        self._after = after
+        self._told = 0
+        self._moves: deque[Move] = deque()
+        self._begun = threading.Event()
+
+    @property
+    def told(self) -> int | None:
+        """Up to this number it has heard all; None until it has begun."""
+        return None if self.began is None else self._told
+
+    def begin(self, number: int) -> None:
+        """Nothing up to this number is still to come: hear what does."""
+        self.began = self._told = max(number, self._after)
+        self._begun.set()
+
+    def has_begun(self, *, within: float) -> bool:
+        """Whether it has, within so many seconds."""
+        self._begun.wait(within)
+        return self.began is not None
+
+    def take(self, seconds: float) -> list[Move]:
+        """What there is, after so many seconds at the latest; nothing once it is over."""
+        self._news.wait(seconds)
+        self._news.clear()
+        return [] if self.over else [self._moves.popleft() for _ in range(len(self._moves))]
+
+    def hear(self, moves: Sequence[Move], up_to: int) -> None:
+        """These are everybody's moves up to that number."""
+        if self.began is None:
+            self.begin(up_to)
+        mine = [move for move in moves if move.number > self._told and self.which.has(move)]
+        self._told = max(self._told, up_to)
+        self._moves.extend(mine)
+        if len(self._moves) > MOST_UNTAKEN:
+            self.end()  # its client comes back, and reads on from where it is
+        elif mine:
+            self._news.set()
+
+    def end(self) -> None:
+        """Wait no longer, not for the beginning either."""
+        super().end()
+        self._begun.set()
