@@ -19,6 +19,7 @@ from api.readiness import Readiness
 from api.request_ids import register_request_ids
 from api.routes.admin import admin_routes
 from api.routes.dead_letters import dead_letter_routes
+from api.routes.events import event_routes
 from api.routes.files import files_routes
 from api.routes.health import health_routes
 from api.routes.jobs import jobs_routes
@@ -61,10 +62,14 @@ INFO = Info(
 
 
 class Api(OpenAPI):
-    """Flask, with bodies read strictly and JSON written as ours."""
+    """Flask, with bodies read strictly and JSON written as ours.
+
+    Whoever runs it ends the `watcher` when the process is to end, so that nobody waits on.
+    """
 
     request_class = StrictRequest
     json_provider_class = Json
+    watcher: Watcher
 
 
 def create_app(
@@ -109,16 +114,11 @@ def create_app(
     statuses, watcher = Statuses(database, views, LastShown(shared)), Watcher(database)
     registry, live = Registry(settings.models_config), LiveModels(replicate)
     catalog = Catalog(registry, live, settings.fixative_unknown_models)
+    app.watcher, holding = watcher, Holding(watcher, statuses)
     app.register_api(
-        jobs_routes(
-            settings,
-            database,
-            publisher,
-            catalog,
-            statuses=statuses,
-            holding=Holding(watcher, statuses),
-        )
+        jobs_routes(settings, database, publisher, catalog, statuses=statuses, holding=holding)
     )
+    app.register_api(event_routes(database, watcher, keys))
     app.register_api(models_routes(catalog, database))
     app.register_api(media_routes(database, bucket))
     files = Files(database, bucket, BucketKeys(settings.s3_prefix, settings.fixative_env))

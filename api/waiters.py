@@ -53,31 +53,32 @@ class Waiter(Hearing):
 
 
 class Follower(Hearing):
-    """Follows moves from `began` on: what its client was told elsewhere, or else what is now."""
+    """Follows moves: hears all of a number above `began`, once that is known.
+
+    It is the number up to which nothing was still to come, or what its client was told elsewhere.
+    """
 
     def __init__(self, which: Which, after: int) -> None:
         super().__init__()
         self.which = which
-        self.began: int | None = None
-        self._after = after
-        self._told = 0
+        self.began = after
+        self._told: int | None = None
         self._moves: deque[Move] = deque()
         self._begun = threading.Event()
 
     @property
     def told(self) -> int | None:
         """Up to this number it has heard all; None until it has begun."""
-        return None if self.began is None else self._told
+        return self._told
 
     def begin(self, number: int) -> None:
-        """Nothing up to this number is still to come: hear what does."""
-        self.began = self._told = max(number, self._after)
+        """Nothing up to this number is still to come."""
+        self.began = self._told = max(self.began, number)
         self._begun.set()
 
     def has_begun(self, *, within: float) -> bool:
         """Whether it has, within so many seconds."""
-        self._begun.wait(within)
-        return self.began is not None
+        return self._begun.wait(within) and not self.over
 
     def take(self, seconds: float) -> list[Move]:
         """What there is, after so many seconds at the latest; nothing once it is over."""
@@ -87,10 +88,11 @@ class Follower(Hearing):
 
     def hear(self, moves: Sequence[Move], up_to: int) -> None:
         """These are everybody's moves up to that number."""
-        if self.began is None:
+        if self._told is None:
             self.begin(up_to)
-        mine = [move for move in moves if move.number > self._told and self.which.has(move)]
-        self._told = max(self._told, up_to)
+        told = self._told or 0
+        mine = [move for move in moves if move.number > told and self.which.has(move)]
+        self._told = max(told, up_to)
         self._moves.extend(mine)
         if len(self._moves) > MOST_UNTAKEN:
             self.end()  # its client comes back, and reads on from where it is

@@ -23,7 +23,7 @@ from fixative.postgres.engine import Database
 MOST_AT_ONCE = 250
 EVERY_SECONDS = 0.25
 AFTER_AN_ERROR_SECONDS = 1.0
-START_SECONDS = 5.0
+START_SECONDS = 2.5
 MOST_READ = 2000  # moves in one look
 
 log = structlog.get_logger(__name__)

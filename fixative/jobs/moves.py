@@ -117,6 +117,14 @@ def read_moves(
     return [Move(*row) for row in session.execute(rows)]
 
 
+def end_of(session: Session, job: Job) -> Move | None:
+    """The move with which the job has ended; None while it has not."""
+    newest = newest_move(session, job.id)
+    of_job = [Which(job_id=job.id)]
+    moves = read_moves(session, of_job, after=newest - 1, up_to=newest, limit=1)
+    return next((move for move in moves if move.is_last), None)
+
+
 def _any_of(which: Collection[Which]) -> ColumnElement[bool]:
     owners = {each.owner_id for each in which if each.job_id is None}
     jobs = {each.job_id for each in which if each.job_id is not None}
