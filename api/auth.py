@@ -55,10 +55,18 @@ class Keys:
     While Postgres is away, who was recognised in the last 5 minutes may read on.
     """
 
-    def __init__(self, database: Database, admin_key: str, tokens: Tokens | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        admin_key: str,
+        tokens: Tokens | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
         self._admin_key = admin_key
         self._tokens = tokens
+        self._clock = clock
         self._remembered: dict[bytes, tuple[float, Caller]] = {}
 
     def caller_of(self, request: Request, scope: str) -> Caller:
@@ -87,7 +95,7 @@ class Keys:
         return caller is not None and scope in caller.scopes
 
     def _remember(self, presented: str, scope: str) -> Caller | None:
-        now = time.monotonic()
+        now = self._clock()
         digest = sha256(presented.encode()).digest()  # no key lies about in memory
         until, caller = self._remembered.get(digest, (0.0, None))
         if caller is not None and now < until:

@@ -79,6 +79,7 @@ class Watcher:
         """Let nobody wait any longer: the process is asked to end."""
         with self._lock:
             self._ending = True
+            self._anybody.set()
             for each in (*self._waiters, *self._followers):
                 each.end()
 
@@ -100,11 +101,11 @@ class Watcher:
                 all_.discard(each)
                 if not self._followers:
                     self._frontier = Frontier()  # what is now is another thing later
-                if not self._followers and not self._waiters:
+                if not (self._followers or self._waiters or self._ending):
                     self._anybody.clear()
 
     def _run(self) -> None:
-        while self._anybody.wait():
+        while self._anybody.wait() and not self._ending:
             try:
                 self._look()
             except Exception as error:  # noqa: BLE001 - the thread must live: who waits, waits on

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +25,7 @@ BODY = {"model": "emu/image", "input": {}}
 
 def gunicorn(environ, log, *options):
     command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0"]
+    command += ["--config", "python:api.serving"]
     threads = ["--worker-class", "gthread", "--threads", "16", "--graceful-timeout", "1"]
     path = {"PATH": os.environ["PATH"], "PROMETHEUS_MULTIPROC_DIR": str(log.parent)}
     with log.open("w") as stderr:
@@ -225,3 +226,38 @@ def test_a_revoked_key_opens_nothing_anywhere_after_five_seconds(server, start, 
         eventually(all_refuse)
 
     assert all(began - revoked_at < 5 for began in opened_at)
+
+
+def test_streams_and_waits_end_well_when_the_server_is_to_end(environ, settings, tmp_path, request):
+    """Long before they would be cut off, which is what the graceful time is for."""
+    process = gunicorn(environ, tmp_path / "log", "--graceful-timeout", "60")
+    request.addfinalizer(process.kill)
+    key = {"X-API-Key": settings.fixative_admin_key.get_secret_value()}
+    with (
+        httpx.Client(base_url=listening(tmp_path / "log"), headers=key, timeout=30) as client,
+        ThreadPoolExecutor(1) as threads,
+        client.stream("GET", "/events") as stream,
+    ):
+        lines = stream.iter_lines()
+        assert next(lines).startswith("retry: ")
+        waiting = threads.submit(client.post, "/jobs", json=BODY, headers={"Prefer": "wait=60"})
+        while next(lines) != "event: status":
+            pass  # the job is there: its submitter waits
+
+        process.terminate()
+
+        assert not [line for line in lines if line.startswith("event:")]
+        assert waiting.result(30).status_code == 202
+    assert process.wait(30) == 0
+
+
+def test_a_client_that_goes_away_leaves_its_place(server, eventually):
+    def open_streams(count):
+        with ExitStack() as closing:
+            streams = [server.stream("GET", "/events") for _ in range(count)]
+            return [closing.enter_context(stream).status_code for stream in streams]
+
+    # There are 16 threads: as many streams that nobody reads would leave none to anybody.
+    assert open_streams(12) == [200] * 12
+    server.post("/jobs", json=BODY)  # so that something is written to those who are gone
+    eventually(lambda: server.post("/jobs", json=BODY) and open_streams(12) == [200] * 12)

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import update
 
 from fixative.jobs.store import move
-from fixative.postgres.engine import Database
 from fixative.postgres.tables import Attempt, Job
 
 BODY = {"model": "emu/image", "input": {}}
@@ -180,10 +179,8 @@ def test_who_waits_for_somebody_elses_job_is_not_kept_waiting(client_of, submit,
     refused(client_of("others").get(f"/jobs/{submit()}", headers=LONG), 404)
 
 
-def test_who_waits_holds_no_connection(environ, new_app, new_key, threads, submit, go, held):
-    url = environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://")
-    only_one = Database(url, connections=1)
-    app = new_app(database=only_one)
+def test_who_waits_holds_no_connection(app_on, new_key, threads, submit, go, held):
+    app = app_on(connections=1)
     client = app.test_client()
     client.environ_base["HTTP_X_API_KEY"] = new_key()
     jobs = [submit() for _ in range(6)]
@@ -195,7 +192,6 @@ def test_who_waits_holds_no_connection(environ, new_app, new_key, threads, submi
         go(job_id, "canceled")
 
     assert {answer.result(30).json["status"] for answer in answers} == {"canceled"}
-    only_one.close()
 
 
 def test_nobody_waits_in_a_process_that_is_to_end(new_app, new_key, threads, submit, held):
