@@ -1,22 +1,22 @@
-"""How a job stands: as Postgres tells, or, while it is away, as it was last shown."""
+"""How a job stands: as it was last shown, if Postgres says that it is still so, or is away."""
 
+import json
 import time
 import uuid
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import orjson
 from flask import Response
 from sqlalchemy.orm import Session
 from werkzeug.http import generate_etag
 
 from api.answers import dump
-from fixative.errors import DatabaseAway, Gone, NotFound
-from fixative.jobs.moves import newest_move
+from fixative.errors import DatabaseAway
 from fixative.jobs.states import is_terminal
-from fixative.jobs.store import find_job
-from fixative.media.last_shown import LastShown
+from fixative.jobs.store import check_shown, find_job
+from fixative.jobs.versions import find_version
+from fixative.media.last_shown import LastShown, Shown
 from fixative.media.show import JobViews, Sketch
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Job
@@ -81,23 +81,28 @@ class Statuses:
         at = time.time()
         try:
             with self._database.begin() as session:
-                number = newest_move(session, job_id)
+                version = find_version(session, job_id, owner_id=owner_id)
+            shown = self._last_shown.find(job_id)
+            if shown is not None and shown.rows == version.rows:
+                return Status(self._again(shown))
+            with self._database.begin() as session:
                 job = find_job(session, job_id, owner_id=owner_id)
                 sketch = self._views.sketch(session, job)
         except DatabaseAway as error:
-            return self._last(job_id, owner_id, error)
-        # Before it is answered: nobody who asks afterwards is shown what was before.
-        told = dump({"job": sketch.job, "links": sketch.links})
-        self._last_shown.keep(job_id, job.owner_id, number=number, at=at, job=told)
+            return self._as_last_shown(job_id, owner_id, error)
+        # Before it is answered: who asks afterwards is not shown what was before. It may be more
+        # than that version has, never less.
+        self._last_shown.keep(version, dump({"job": sketch.job, "links": sketch.links}), at=at)
         return Status(self._views.finish(sketch))
 
-    def _last(self, job_id: uuid.UUID, owner_id: uuid.UUID | None, error: DatabaseAway) -> Status:
+    def _as_last_shown(
+        self, job_id: uuid.UUID, owner_id: uuid.UUID | None, error: DatabaseAway
+    ) -> Status:
         shown = self._last_shown.find(job_id)
         if shown is None:
             raise error
-        if owner_id is not None and shown.owner_id != owner_id:
-            raise NotFound(f"no job {job_id}")
-        if shown.job is None:
-            raise Gone(f"job {job_id} was deleted")
-        sketch = Sketch(**orjson.loads(shown.job))
-        return Status(self._views.finish(sketch), age=max(0.0, time.time() - shown.at))
+        check_shown(job_id, shown.owner_id, deleted=shown.job is None, to=owner_id)
+        return Status(self._again(shown), age=max(0.0, time.time() - shown.at))
+
+    def _again(self, shown: Shown) -> dict[str, Any]:
+        return self._views.finish(Sketch(**json.loads(shown.job or b"")))

@@ -41,11 +41,18 @@ def find_job(session: Session, job_id: uuid.UUID, *, owner_id: uuid.UUID | None)
     Raises NotFound, for wrong and foreign ids alike, and Gone once it is deleted.
     """
     job = get_job(session, job_id)
-    if owner_id is not None and job.owner_id != owner_id:
-        raise NotFound(f"no job {job_id}")
-    if job.deleted_at is not None:
-        raise Gone(f"job {job_id} was deleted")
+    check_shown(job_id, job.owner_id, deleted=job.deleted_at is not None, to=owner_id)
     return job
+
+
+def check_shown(
+    job_id: uuid.UUID, owner_id: uuid.UUID, *, deleted: bool, to: uuid.UUID | None
+) -> None:
+    """Raise NotFound for a job that is not the owner's `to` whom it is shown, Gone once deleted."""
+    if to is not None and owner_id != to:
+        raise NotFound(f"no job {job_id}")
+    if deleted:
+        raise Gone(f"job {job_id} was deleted")
 
 
 def current_attempt(session: Session, job: Job) -> Attempt | None:

@@ -1,6 +1,7 @@
-"""What was last shown of each job, for five minutes: it is told while Postgres is away.
+"""What was last shown of each job, kept in Redis for five minutes.
 
-It is never asked while Postgres answers (ADR 0023).
+It is shown again while the job's version is the same, and, marked as old, while Postgres is away
+and nobody knows (ADR 0023).
 """
 
 import time
@@ -12,6 +13,7 @@ from typing import Any
 
 from redis import Redis
 
+from fixative.jobs.versions import Version
 from fixative.shared import Shared
 
 SCRIPT = files("fixative.media").joinpath("last_shown.lua").read_text()
@@ -26,23 +28,26 @@ class Shown:
 
     owner_id: uuid.UUID
     at: float
-    job: bytes | None  # None: it was deleted
+    rows: str  # of its version then
+    job: bytes | None  # as it was given to be kept; None: it was deleted
 
 
 class LastShown:
-    """Kept in Redis. While that is away nothing is kept, and nothing found."""
+    """Safe with many processes: nothing takes the place of what is of a later move.
+
+    While Redis is away nothing is kept, and nothing found.
+    """
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
         self._script = shared.redis.register_script(SCRIPT)
 
-    def keep(
-        self, job_id: uuid.UUID, owner_id: uuid.UUID, *, number: int, at: float, job: bytes
-    ) -> None:
-        """Keep it, as of the job's newest move; of a large job, that there is nothing to show."""
+    def keep(self, version: Version, job: bytes, *, at: float) -> None:
+        """Keep what is shown of this version, or, of a large job, that there is nothing to show."""
         told = job if len(job) <= LARGEST else b""
+        values = (version.number, at, str(version.owner_id), version.rows, told)
         self._shared.shared_or_local(
-            lambda redis: self._say(redis, job_id, number, at, str(owner_id), told), lambda: None
+            lambda redis: self._say(redis, version.job_id, *values), lambda: None
         )
 
     def bury(self, deleted: Iterable[tuple[uuid.UUID, uuid.UUID]]) -> None:
@@ -52,13 +57,13 @@ class LastShown:
             at = time.time()
             with redis.pipeline(transaction=False) as pipe:
                 for job_id, owner_id in deleted:
-                    self._say(pipe, job_id, DELETED, at, str(owner_id), b"")
+                    self._say(pipe, job_id, DELETED, at, str(owner_id), "", b"")
                 pipe.execute()
 
         self._shared.shared_or_local(say, lambda: None)
 
     def find(self, job_id: uuid.UUID) -> Shown | None:
-        """What is kept of it, if anything is that can be shown."""
+        """What is kept of it; None if there is nothing to show."""
         kept: dict[Any, Any] = self._shared.shared_or_local(
             lambda redis: redis.hgetall(_key(job_id)), dict
         )
@@ -68,7 +73,8 @@ class LastShown:
         if not deleted and not kept[b"job"]:
             return None
         owner_id = uuid.UUID(kept[b"owner"].decode())
-        return Shown(owner_id, float(kept[b"at"]), None if deleted else kept[b"job"])
+        rows, job = kept[b"rows"].decode(), None if deleted else kept[b"job"]
+        return Shown(owner_id, float(kept[b"at"]), rows, job)
 
     def _say(self, redis: Redis, job_id: uuid.UUID, *values: bytes | str | float) -> None:
         self._script(keys=[_key(job_id)], args=[*values, KEPT_SECONDS], client=redis)

@@ -1,49 +1,86 @@
-"""A job's version is another whenever the job may look otherwise."""
+"""A job's version is another whenever the job looks otherwise."""
 
 import uuid
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
-from fixative.jobs.store import move
-from fixative.jobs.versions import versions_of
-from fixative.postgres.tables import Attempt, Job
+from fixative.errors import Gone, NotFound
+from fixative.jobs.delete import delete_job
+from fixative.jobs.store import get_job, move
+from fixative.jobs.versions import find_version, versions_of
+from fixative.postgres.media_tables import Media
+from fixative.postgres.operation_tables import DeadLetter
+from fixative.postgres.tables import Attempt, Job, Owner
 
 
 @pytest.fixture
 def version_of(database):
-    def read(job_id):
+    def read(job_id, owner_id=None):
         with database.begin() as session:
-            return versions_of(session, [job_id])[job_id]
+            return find_version(session, job_id, owner_id=owner_id)
 
     return read
 
 
 @pytest.fixture
 def running(database, submit):
-    """A job with an attempt."""
+    """A job with an attempt and a stored file."""
     job_id, attempt = submit(), uuid.uuid4()
+    stored = {"id": uuid.uuid4(), "index": 0, "role": "original", "name": "a", "key": "k"}
+    stored |= {"kind": "image", "content_type": "image/png", "bytes": 1, "sha256": "x"}
     with database.begin() as session:
-        session.add(Attempt(id=attempt, job_id=job_id, number=1))
+        session.execute(insert(Attempt).values(id=attempt, job_id=job_id, number=1))
         session.execute(update(Job).values(attempt_id=attempt, status="processing"))
+        session.execute(
+            insert(Media).values(job_id=job_id, attempt_id=attempt, pointers=[], **stored)
+        )
     return job_id
 
 
-def test_it_is_the_same_until_something_is_written(version_of, running):
-    assert version_of(running) == version_of(running)
+LETTER = {"id": uuid.uuid4(), "task": "t", "error_class": "E", "message": "m", "traceback": ""}
+CHANGES = {
+    "the job": lambda _: update(Job).values(waiting_reason="pace"),
+    "its prediction": lambda _: update(Attempt).values(prediction={"logs": "half"}),
+    "a file of it": lambda _: update(Media).values(width=10),
+    "a dead letter": lambda job_id: insert(DeadLetter).values(
+        job_id=job_id, arguments={}, **LETTER
+    ),
+    "for how long it is kept": lambda _: update(Owner).values(retention_days=3),
+}
 
 
-def test_a_move_and_news_of_the_prediction_each_change_it(database, version_of, running):
+@pytest.mark.parametrize("what", CHANGES)
+def test_whatever_is_shown_changes_it_and_it_is_the_same_until_then(
+    database, version_of, running, what
+):
     before = version_of(running)
+    assert version_of(running) == before
     with database.begin() as session:
-        session.execute(update(Attempt).values(prediction={"logs": "half"}))
-    told = version_of(running)
+        session.execute(CHANGES[what](running))
+
+    assert version_of(running).rows != before.rows
+
+
+def test_a_move_gives_it_a_larger_number(database, version_of, running, owner_id):
+    before = version_of(running, owner_id)
     with database.begin() as session:
         move(session, running, "failed", cause="webhook")
-    moved = version_of(running)
+    after = version_of(running, owner_id)
 
-    assert len({before, told, moved}) == 3
-    assert (before.ended, told.ended, moved.ended, moved.status) == (False, False, True, "failed")
+    assert after.number > before.number > 0
+    assert (before.ended, after.ended, after.status) == (False, True, "failed")
+
+
+def test_it_is_told_to_whom_the_job_is_shown(database, version_of, running):
+    for job_id, owner in ((running, uuid.uuid4()), (uuid.uuid4(), None)):
+        with pytest.raises(NotFound):
+            version_of(job_id, owner)
+    with database.begin() as session:
+        move(session, running, "failed", cause="webhook")
+        delete_job(session, get_job(session, running))
+    with pytest.raises(Gone):
+        version_of(running)
 
 
 def test_it_is_asked_of_many_at_once_and_of_unknown_ids_in_vain(database, submit, running):
