@@ -13,9 +13,9 @@ from werkzeug.http import generate_etag
 
 from api.answers import dump
 from fixative.errors import DatabaseAway
+from fixative.jobs.glance import glance_at
 from fixative.jobs.states import is_terminal
 from fixative.jobs.store import check_shown, find_job
-from fixative.jobs.versions import find_version
 from fixative.media.last_shown import LastShown, Shown
 from fixative.media.show import JobViews, Sketch
 from fixative.postgres.engine import Database
@@ -81,18 +81,18 @@ class Statuses:
         at = time.time()
         try:
             with self._database.begin() as session:
-                version = find_version(session, job_id, owner_id=owner_id)
+                seen = glance_at(session, job_id, owner_id=owner_id)
             shown = self._last_shown.find(job_id)
-            if shown is not None and shown.rows == version.rows:
+            if shown is not None and shown.digest == seen.digest:
                 return Status(self._again(shown))
             with self._database.begin() as session:
                 job = find_job(session, job_id, owner_id=owner_id)
                 sketch = self._views.sketch(session, job)
         except DatabaseAway as error:
             return self._as_last_shown(job_id, owner_id, error)
-        # Before it is answered: who asks afterwards is not shown what was before. It may be more
-        # than that version has, never less.
-        self._last_shown.keep(version, dump({"job": sketch.job, "links": sketch.links}), at=at)
+        # Before it is answered: who asks afterwards is not shown what was before. It may be newer
+        # than what was seen, never older.
+        self._last_shown.keep(seen, dump({"job": sketch.job, "links": sketch.links}), at=at)
         return Status(self._views.finish(sketch))
 
     def _as_last_shown(

@@ -6,8 +6,8 @@ import uuid
 from collections import deque
 from collections.abc import Sequence
 
+from fixative.jobs.glance import Glance
 from fixative.jobs.moves import Move, Which
-from fixative.jobs.versions import Version
 
 MOST_UNTAKEN = 1000  # moves that a follower's client is behind
 
@@ -35,7 +35,7 @@ class Waiter(Hearing):
         super().__init__()
         self.job_id = job_id
         self._end_only = end_only
-        self._version: Version | None = None
+        self._seen: Glance | None = None
 
     def wait(self, until: float) -> bool:
         """Whether there is news before that instant of the monotonic clock."""
@@ -43,12 +43,12 @@ class Waiter(Hearing):
         self._news.clear()
         return heard and not self.over
 
-    def hear(self, version: Version | None) -> None:
-        """This is the job's version now; None: there is no such job."""
-        if version is None or version == self._version:
+    def hear(self, seen: Glance | None) -> None:
+        """This is seen of the job now; None: there is no such job."""
+        if seen is None or seen == self._seen:
             return
-        self._version = version
-        if version.ended or not self._end_only:
+        self._seen = seen
+        if seen.ended or not self._end_only:
             self._news.set()
 
 

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from api.places import Places
 from api.waiters import Follower, Hearing, Waiter
 from fixative.errors import DatabaseAway
+from fixative.jobs.glance import Glance, glance
 from fixative.jobs.moves import Frontier, Move, Which, read_moves
-from fixative.jobs.versions import Version, versions_of
 from fixative.postgres.engine import Database
 
 MOST_AT_ONCE = 250
@@ -117,18 +117,18 @@ class Watcher:
         with self._lock:
             waiters, followers = list(self._waiters), list(self._followers)
             frontier = self._frontier
-        versions: dict[uuid.UUID, Version] = {}
+        seen: dict[uuid.UUID, Glance] = {}
         moves: list[Move] = []
         with self._database.begin() as session:
             if waiters:
-                versions = versions_of(session, {waiter.job_id for waiter in waiters})
+                seen = glance(session, {waiter.job_id for waiter in waiters})
             if followers:
                 frontier.advance(session)
             up_to = frontier.number
             if up_to is not None:
                 moves = _unheard(session, followers, up_to)
         for waiter in waiters:
-            waiter.hear(versions.get(waiter.job_id))
+            waiter.hear(seen.get(waiter.job_id))
         if up_to is None:
             return
         for follower in followers:

@@ -1,7 +1,7 @@
 """What was last shown of each job, kept in Redis for five minutes.
 
-It is shown again while the job's version is the same, and, marked as old, while Postgres is away
-and nobody knows (ADR 0023).
+It is shown again while a glance at the job finds it unchanged, and, marked as old, while Postgres
+is away and nobody knows (ADR 0023).
 """
 
 import time
@@ -13,7 +13,7 @@ from typing import Any
 
 from redis import Redis
 
-from fixative.jobs.versions import Version
+from fixative.jobs.glance import Glance
 from fixative.shared import Shared
 
 SCRIPT = files("fixative.media").joinpath("last_shown.lua").read_text()
@@ -28,7 +28,7 @@ class Shown:
 
     owner_id: uuid.UUID
     at: float
-    rows: str  # of its version then
+    digest: str  # of a glance before that
     job: bytes | None  # as it was given to be kept; None: it was deleted
 
 
@@ -42,12 +42,12 @@ class LastShown:
         self._shared = shared
         self._script = shared.redis.register_script(SCRIPT)
 
-    def keep(self, version: Version, job: bytes, *, at: float) -> None:
-        """Keep what is shown of this version, or, of a large job, that there is nothing to show."""
+    def keep(self, seen: Glance, job: bytes, *, at: float) -> None:
+        """Keep what is shown of a job that was seen so, or, if it is large, that nothing is."""
         told = job if len(job) <= LARGEST else b""
-        values = (version.number, at, str(version.owner_id), version.rows, told)
+        values = (seen.number, at, str(seen.owner_id), seen.digest, told)
         self._shared.shared_or_local(
-            lambda redis: self._say(redis, version.job_id, *values), lambda: None
+            lambda redis: self._say(redis, seen.job_id, *values), lambda: None
         )
 
     def bury(self, deleted: Iterable[tuple[uuid.UUID, uuid.UUID]]) -> None:
@@ -73,8 +73,8 @@ class LastShown:
         if not deleted and not kept[b"job"]:
             return None
         owner_id = uuid.UUID(kept[b"owner"].decode())
-        rows, job = kept[b"rows"].decode(), None if deleted else kept[b"job"]
-        return Shown(owner_id, float(kept[b"at"]), rows, job)
+        digest, job = kept[b"digest"].decode(), None if deleted else kept[b"job"]
+        return Shown(owner_id, float(kept[b"at"]), digest, job)
 
     def _say(self, redis: Redis, job_id: uuid.UUID, *values: bytes | str | float) -> None:
         self._script(keys=[_key(job_id)], args=[*values, KEPT_SECONDS], client=redis)

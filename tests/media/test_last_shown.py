@@ -5,15 +5,15 @@ import uuid
 import pytest
 from redis import Redis
 
-from fixative.jobs.versions import Version
+from fixative.jobs.glance import Glance
 from fixative.media.last_shown import KEPT_SECONDS, LARGEST, LastShown, Shown
 from fixative.shared import Shared, connect
 
 JOB, OWNER = uuid.uuid4(), uuid.uuid4()
 
 
-def version(number):
-    return Version(JOB, OWNER, "queued", False, number, f"rows of {number}")
+def seen(number):
+    return Glance(JOB, OWNER, "queued", False, number, f"digest of {number}")
 
 
 @pytest.fixture
@@ -31,14 +31,14 @@ def kept(redis):
 @pytest.fixture
 def keep(kept):
     def say(number, at, job=b"{}"):
-        kept.keep(version(number), job, at=at)
+        kept.keep(seen(number), job, at=at)
         return kept.find(JOB)
 
     return say
 
 
 def test_what_was_shown_is_found_for_five_minutes_and_of_others_nothing(kept, keep, redis):
-    assert keep(7, 100.5, b"shown") == Shown(OWNER, 100.5, "rows of 7", b"shown")
+    assert keep(7, 100.5, b"shown") == Shown(OWNER, 100.5, "digest of 7", b"shown")
     assert kept.find(uuid.uuid4()) is None
     [key] = redis.keys("fixative:shown:*")
     assert 0 < redis.ttl(key) <= KEPT_SECONDS
@@ -71,7 +71,7 @@ def test_a_job_that_is_too_large_hides_what_was_before(keep):
 def test_while_redis_is_away_nothing_is_kept_or_found():
     with Redis.from_url("redis://127.0.0.1:1/0") as nobody:
         alone = LastShown(Shared(nobody))
-        alone.keep(version(1), b"{}", at=1.0)
+        alone.keep(seen(1), b"{}", at=1.0)
         alone.bury([(JOB, OWNER)])
 
         assert alone.find(JOB) is None

@@ -12,8 +12,8 @@ from sqlalchemy import func, select, update
 from fixative.errors import Conflict, Gone
 from fixative.jobs.delete import delete_job
 from fixative.jobs.deliveries import read_delivery, receive
+from fixative.jobs.glance import glance_at
 from fixative.jobs.store import find_job, get_job
-from fixative.jobs.versions import find_version
 from fixative.media.bucket import Bucket
 from fixative.media.keys import Keys
 from fixative.media.reader import HashingReader
@@ -216,7 +216,7 @@ def test_jobs_are_kept_for_as_many_days_as_their_owner_or_the_setting_says(
 
     shown = services.purger.last_shown
     with database.begin() as session:
-        shown.keep(find_version(session, old, owner_id=None), b"{}", at=1.0)
+        shown.keep(glance_at(session, old, owner_id=None), b"{}", at=1.0)
     assert services.purger.purge() == 0  # no retention: for good
     assert replace(services.purger, retention_days=7).purge() == 1
     assert (read_job(old).deleted_at is None, read_job(new).deleted_at is None) == (False, True)

@@ -1,4 +1,4 @@
-"""A job's version is another whenever the job looks otherwise."""
+"""A glance at a job tells whenever the job looks otherwise."""
 
 import uuid
 
@@ -7,18 +7,18 @@ from sqlalchemy import insert, update
 
 from fixative.errors import Gone, NotFound
 from fixative.jobs.delete import delete_job
+from fixative.jobs.glance import glance, glance_at
 from fixative.jobs.store import get_job, move
-from fixative.jobs.versions import find_version, versions_of
 from fixative.postgres.media_tables import Media
 from fixative.postgres.operation_tables import DeadLetter
 from fixative.postgres.tables import Attempt, Job, Owner
 
 
 @pytest.fixture
-def version_of(database):
+def look(database):
     def read(job_id, owner_id=None):
         with database.begin() as session:
-            return find_version(session, job_id, owner_id=owner_id)
+            return glance_at(session, job_id, owner_id=owner_id)
 
     return read
 
@@ -51,39 +51,37 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_whatever_is_shown_changes_it_and_it_is_the_same_until_then(
-    database, version_of, running, what
-):
-    before = version_of(running)
-    assert version_of(running) == before
+def test_whatever_is_shown_changes_it_and_it_is_the_same_until_then(database, look, running, what):
+    before = look(running)
+    assert look(running) == before
     with database.begin() as session:
         session.execute(CHANGES[what](running))
 
-    assert version_of(running).rows != before.rows
+    assert look(running).digest != before.digest
 
 
-def test_a_move_gives_it_a_larger_number(database, version_of, running, owner_id):
-    before = version_of(running, owner_id)
+def test_a_move_gives_it_a_larger_number(database, look, running, owner_id):
+    before = look(running, owner_id)
     with database.begin() as session:
         move(session, running, "failed", cause="webhook")
-    after = version_of(running, owner_id)
+    after = look(running, owner_id)
 
     assert after.number > before.number > 0
     assert (before.ended, after.ended, after.status) == (False, True, "failed")
 
 
-def test_it_is_told_to_whom_the_job_is_shown(database, version_of, running):
+def test_it_is_told_to_whom_the_job_is_shown(database, look, running):
     for job_id, owner in ((running, uuid.uuid4()), (uuid.uuid4(), None)):
         with pytest.raises(NotFound):
-            version_of(job_id, owner)
+            look(job_id, owner)
     with database.begin() as session:
         move(session, running, "failed", cause="webhook")
         delete_job(session, get_job(session, running))
     with pytest.raises(Gone):
-        version_of(running)
+        look(running)
 
 
 def test_it_is_asked_of_many_at_once_and_of_unknown_ids_in_vain(database, submit, running):
     other, unknown = submit(), uuid.uuid4()
     with database.begin() as session:
-        assert versions_of(session, [running, other, unknown]).keys() == {running, other}
+        assert glance(session, [running, other, unknown]).keys() == {running, other}
