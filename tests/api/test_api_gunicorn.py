@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -15,9 +16,11 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
+from fixative.jobs.store import move
 from fixative.media.files import LARGEST
 from fixative.replicate.form import FileForm
 
+WATCHING = Path(__file__).parents[2] / "docs" / "watching.md"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PREDICTION = {"id": "p1", "status": "succeeded", "created_at": "2026-01-01T12:00:00Z"}
 BODY = {"model": "emu/image", "input": {}}
@@ -261,3 +264,37 @@ def test_a_client_that_goes_away_leaves_its_place(server, eventually):
     assert open_streams(12) == [200] * 12
     server.post("/jobs", json=BODY)  # so that something is written to those who are gone
     eventually(lambda: server.post("/jobs", json=BODY) and open_streams(12) == [200] * 12)
+
+
+def test_the_documented_follower_loses_nothing_when_the_server_is_killed_under_it(
+    environ, settings, tmp_path, request, database, eventually
+):
+    [example] = re.findall(r"```python\n(.*?)```", WATCHING.read_text(), re.DOTALL)
+    exec(example, documented := {})
+    key = settings.fixative_admin_key.get_secret_value()
+
+    def started(log, *options):
+        process = gunicorn(environ, log, *options)
+        request.addfinalizer(lambda: (process.kill(), process.wait(10)))
+        return process, listening(log)
+
+    process, url = started(tmp_path / "first")
+    moves = documented["moves"](url, key)
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(next, moves)
+
+        def heard():
+            httpx.post(f"{url}/jobs", json=BODY, headers={"X-API-Key": key}).raise_for_status()
+            return first.done()
+
+        eventually(heard)
+    job_id = first.result()["id"]
+    process.kill()
+    process.wait(10)
+    with database.begin() as session:
+        move(session, uuid.UUID(job_id), "canceled", cause="api")
+    started(tmp_path / "second", "--bind", url.removeprefix("http://"))
+
+    told = next(each for each in moves if each["id"] == job_id)
+    assert (told["status"], told["from"]) == ("canceled", "queued")
+    moves.close()
