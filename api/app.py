@@ -132,7 +132,7 @@ def create_app(
     app.register_api(
         operation_routes(database, publisher, replicate, statuses, creates=creates, reads=reads)
     )
-    app.register_api(recovery_routes(database, publisher))
+    app.register_api(recovery_routes(database, publisher, watcher.places))
     app.register_api(health_routes(readiness, database, keys, (creates, reads), registry))
     app.register_api(pages_routes())
     if settings.fixative_trusted_proxies:

@@ -62,18 +62,13 @@ class Follower(Hearing):
         super().__init__()
         self.which = which
         self.began = after
-        self._told: int | None = None
+        self.told: int | None = None  # up to this number it has heard all
         self._moves: deque[Move] = deque()
         self._begun = threading.Event()
 
-    @property
-    def told(self) -> int | None:
-        """Up to this number it has heard all; None until it has begun."""
-        return self._told
-
     def begin(self, number: int) -> None:
         """Nothing up to this number is still to come."""
-        self.began = self._told = max(self.began, number)
+        self.began = self.told = max(self.began, number)
         self._begun.set()
 
     def has_begun(self, *, within: float) -> bool:
@@ -88,11 +83,11 @@ class Follower(Hearing):
 
     def hear(self, moves: Sequence[Move], up_to: int) -> None:
         """These are everybody's moves up to that number."""
-        if self._told is None:
+        if self.told is None:
             self.begin(up_to)
-        told = self._told or 0
+        told = self.told or 0
         mine = [move for move in moves if move.number > told and self.which.has(move)]
-        self._told = max(told, up_to)
+        self.told = max(told, up_to)
         self._moves.extend(mine)
         if len(self._moves) > MOST_UNTAKEN:
             self.end()  # its client comes back, and reads on from where it is

@@ -36,7 +36,7 @@ class Watcher:
 
     def __init__(self, database: Database, *, most: int = MOST_AT_ONCE) -> None:
         self._database = database
-        self._places = Places(most, "waits and event streams")
+        self.places = Places(most, "waits and event streams")
         self._lock = threading.Lock()
         self._anybody = threading.Event()
         self._waiters: set[Waiter] = set()
@@ -48,11 +48,11 @@ class Watcher:
     @contextmanager
     def waiter(self, job_id: uuid.UUID, *, end_only: bool) -> Iterator[Waiter | None]:
         """One who waits for news of this job, or for its end; None where no place is free."""
-        with self._places.one_if_free() as free:
+        with self.places.one_if_free() as free:
             if not free:
                 yield None
                 return
-            with self._told(self._waiters, Waiter(job_id, end_only=end_only)) as waiter:
+            with self._listed(self._waiters, Waiter(job_id, end_only=end_only)) as waiter:
                 yield waiter
 
     @contextmanager
@@ -62,18 +62,18 @@ class Watcher:
         Raises ServiceUnavailable where no place is free, and DatabaseAway where it does not become
         known what is now.
         """
-        self._places.take()
+        self.places.take()
         try:
             follower = Follower(which, after)
             with self._lock:
                 if self._frontier.number is not None:
                     follower.begin(self._frontier.number)
-            with self._told(self._followers, follower):
+            with self._listed(self._followers, follower):
                 if not follower.has_begun(within=START_SECONDS):
                     raise DatabaseAway("it is not known which moves are still to come")
                 yield follower
         finally:
-            self._places.give_back()
+            self.places.give_back()
 
     def end(self) -> None:
         """Let nobody wait any longer: the process is asked to end."""
@@ -84,10 +84,10 @@ class Watcher:
                 each.end()
 
     @contextmanager
-    def _told(self, all_: set[AnyHearing], each: AnyHearing) -> Iterator[AnyHearing]:
+    def _listed(self, group: set[AnyHearing], each: AnyHearing) -> Iterator[AnyHearing]:
         """It is told until the block ends; the thread is begun here, after any fork."""
         with self._lock:
-            all_.add(each)
+            group.add(each)
             self._anybody.set()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
@@ -98,7 +98,7 @@ class Watcher:
             yield each
         finally:
             with self._lock:
-                all_.discard(each)
+                group.discard(each)
                 if not self._followers:
                     self._frontier = Frontier()  # what is now is another thing later
                 if not (self._followers or self._waiters or self._ending):

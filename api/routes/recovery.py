@@ -22,13 +22,13 @@ from worker.publisher import Publisher
 
 DEFAULT_SECONDS = 50
 LOOK_SECONDS = 0.25
-MOST_WAITING = 16  # each holds a thread of this process
+MOST_WAITING = 16  # of those who wait in this process
 
 Json = dict[str, Any]
 
 
-def recovery_routes(database: Database, publisher: Publisher) -> APIBlueprint:
-    """The routes of history sync."""
+def recovery_routes(database: Database, publisher: Publisher, waits: Places) -> APIBlueprint:
+    """The routes of history sync; `waits` are the places of all who wait in this process."""
     routes = resource("recovery", keys_only=True)
     places = Places(MOST_WAITING, "syncs")
 
@@ -50,9 +50,9 @@ def recovery_routes(database: Database, publisher: Publisher) -> APIBlueprint:
         with database.begin() as session:
             run_id = open_run(session, walk).id
         publisher.publish([Hint(SYNC_HISTORY, {"run_id": str(run_id)})])
-        with places.one_if_free() as free:
+        with places.one_if_free() as one, waits.one_if_free() as another:
             seconds = wait_seconds(header.prefer) or DEFAULT_SECONDS
-            run = _watched(database, run_id, seconds if free else 0)
+            run = _watched(database, run_id, seconds if one and another else 0)
         if run.status == "running":
             under_way = {
                 "message": "Sync is under way",
