@@ -74,7 +74,9 @@ def event_routes(database: Database, watcher: Watcher, keys: Keys) -> APIBluepri
             with database.begin() as session:
                 ended, newest = end(session), newest_move(session)
             if told is not None and told > newest:
-                raise InvalidRequest(field, "no such event: the database was made anew since")
+                raise InvalidRequest(
+                    field, "no event has this number yet: the database may be a new one"
+                )
             if request.method == "HEAD":
                 return _answer()
             stream = EventStream(

@@ -96,14 +96,29 @@ def test_who_waits_waits_on_and_a_submission_is_answered_as_accepted(
             look = threads.submit(client.get, f"/jobs/{job_id}", headers=wait)
             return look, threads.submit(client.post, "/jobs", json=BODY, headers=wait)
 
-        answers = asked(4)
+        answers = asked(6)
         eventually(lambda: len(impatient.watcher._waiters) == 2)
         with stopped_postgres():
             look, submission = (answer.result(30) for answer in answers)
 
     assert (look.status_code, look.json["id"], look.json["stale"]) == (200, str(job_id), True)
     assert (submission.status_code, submission.json["status"]) == (202, "queued")
-    assert look.headers["Preference-Applied"] == "wait=4"
+    assert look.headers["Preference-Applied"] == "wait=6"
+
+
+def test_a_stream_goes_on_once_postgres_is_back(client_at, submit, stopped_postgres, database):
+    client, job_id = client_at(), submit()
+    stream = client.get("/events", buffered=False)
+    pieces = iter(stream.response)
+    assert next(pieces)
+
+    with stopped_postgres():
+        assert client.get(f"/jobs/{job_id}").status_code == 503  # the watcher has found out too
+    with database.begin() as session:
+        move(session, job_id, "submitting", cause="task")
+
+    assert b'"status":"submitting"' in next(piece for piece in pieces if b"data" in piece)
+    stream.close()
 
 
 def test_a_job_too_large_to_be_kept_is_503_rather_than_shown_as_it_was_before(
