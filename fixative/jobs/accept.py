@@ -138,7 +138,7 @@ def accept(
         first = find_first(session, asked, owner_id, idempotency_key)
         assert first is not None  # noqa: S101 - nothing else conflicts
         return first
-    accepted = {"job_id": job_id, "cause": "api", "to_status": "queued", "stream_of": owner_id}
+    accepted = {"job_id": job_id, "cause": "api", "to_status": "queued", "stream": owner_id}
     session.execute(insert(Transition).values(accepted))
     return Accepted(job, replayed=False, hints=[Hint(CREATE_PREDICTION, {"job_id": str(job_id)})])
 

@@ -30,7 +30,7 @@ class Move:
 
     number: int
     job_id: uuid.UUID
-    stream_of: uuid.UUID | None  # an owner; None: of a job that was brought back
+    stream: uuid.UUID | None  # an owner; None: of a job that was brought back
     came_from: str | None
     status: str
     cause: str
@@ -56,7 +56,7 @@ class Which:
         """Whether a move is one of them."""
         if self.job_id is not None:
             return move.job_id == self.job_id
-        return move.stream_of is not None and self.owner_id in {None, move.stream_of}
+        return move.stream is not None and self.owner_id in {None, move.stream}
 
 
 class Frontier:
@@ -98,7 +98,7 @@ def read_moves(
         select(
             Transition.id,
             Transition.job_id,
-            Transition.stream_of,
+            Transition.stream,
             Transition.from_status,
             Transition.to_status,
             Transition.cause,
@@ -130,7 +130,7 @@ def _any_of(which: Collection[Which]) -> ColumnElement[bool]:
     jobs = {each.job_id for each in which if each.job_id is not None}
     any_of = [Transition.job_id.in_(jobs)] if jobs else []
     if None in owners:
-        any_of.append(Transition.stream_of.is_not(None))
+        any_of.append(Transition.stream.is_not(None))
     elif owners:
-        any_of.append(Transition.stream_of.in_(owners))
+        any_of.append(Transition.stream.in_(owners))
     return or_(*any_of)

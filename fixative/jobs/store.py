@@ -111,7 +111,7 @@ MOVE = text("""
         WHERE webhook IS NOT NULL AND webhook_events @> to_jsonb(:to)
             AND :cause NOT IN ('replay', 'rebuild')
     )
-    INSERT INTO transitions (job_id, cause, from_status, to_status, detail, stream_of)
+    INSERT INTO transitions (job_id, cause, from_status, to_status, detail, stream)
     SELECT :job_id, :cause, status, :to, :detail, owner_id FROM moved
 """).bindparams(
     bindparam("job_id", type_=Uuid),

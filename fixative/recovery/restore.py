@@ -87,7 +87,7 @@ def row_values(mapped: type[Any], row: dict[str, Any]) -> Values:
     table: Table = mapped.__table__
     columns = {column.name: column for column in table.columns}
     if mapped is Transition:
-        del columns["id"], columns["stream_of"]
+        del columns["id"], columns["stream"]
     return {name: _read(columns[name], value) for name, value in row.items() if name in columns}
 
 

@@ -76,7 +76,7 @@ def add_moves(database, read_job):
     def add(job_id, count):
         row = {"job_id": job_id, "cause": "task", "to_status": "starting"}
         with database.begin() as session:
-            rows = [{**row, "stream_of": read_job(job_id).owner_id}] * count
+            rows = [{**row, "stream": read_job(job_id).owner_id}] * count
             session.execute(insert(Transition), rows)
 
     return add

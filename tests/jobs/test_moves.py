@@ -164,7 +164,7 @@ def test_the_newest_number_is_that_of_all_or_of_one_job(database, submit):
 
 
 HISTORY = """
-    INSERT INTO transitions (job_id, cause, to_status, stream_of)
+    INSERT INTO transitions (job_id, cause, to_status, stream)
     SELECT :job, 'api', 'queued', CASE WHEN n % 500 = 0 THEN CAST(:owner AS uuid)
         ELSE gen_random_uuid() END FROM generate_series(1, 20000) n
 """

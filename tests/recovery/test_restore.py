@@ -56,13 +56,13 @@ def test_what_comes_back_is_in_nobodys_stream_whatever_its_manifest_says(
 ):
     _, manifest = ended()
     forgotten()
-    assert not any("stream_of" in row for row in manifest["transitions"])
-    manifest["transitions"] = [{**r, "stream_of": str(owner_id)} for r in manifest["transitions"]]
+    assert not any("stream" in row for row in manifest["transitions"])
+    manifest["transitions"] = [{**r, "stream": str(owner_id)} for r in manifest["transitions"]]
 
     assert restored(manifest)
 
     with database.begin() as session:
-        assert set(session.scalars(select(Transition.stream_of))) == {None}
+        assert set(session.scalars(select(Transition.stream))) == {None}
 
 
 def test_twice_is_once(database, ended, forgotten, restored):

@@ -11,15 +11,15 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    op.add_column("transitions", sa.Column("stream_of", sa.Uuid(), nullable=True))
+    op.add_column("transitions", sa.Column("stream", sa.Uuid(), nullable=True))
     op.create_index(
         "ix_transitions_stream",
         "transitions",
-        ["stream_of", "id"],
-        postgresql_where=sa.text("stream_of IS NOT NULL"),
+        ["stream", "id"],
+        postgresql_where=sa.text("stream IS NOT NULL"),
     )
 
 
 def downgrade() -> None:
     op.drop_index("ix_transitions_stream", table_name="transitions")
-    op.drop_column("transitions", "stream_of")
+    op.drop_column("transitions", "stream")
