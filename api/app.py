@@ -25,6 +25,7 @@ from api.routes.health import health_routes
 from api.routes.jobs import jobs_routes
 from api.routes.media import media_routes
 from api.routes.models import models_routes
+from api.routes.money import money_routes
 from api.routes.notifications import notification_routes
 from api.routes.operation import operation_routes
 from api.routes.owners import owner_routes
@@ -113,13 +114,16 @@ def create_app(
     views = JobViews(settings, links, lambda: base_url(settings))
     statuses, watcher = Statuses(database, views, LastShown(shared)), Watcher(database)
     registry, live = Registry(settings.models_config), LiveModels(replicate)
-    catalog = Catalog(registry, live, settings.fixative_unknown_models)
+    catalog = Catalog(
+        registry, live, settings.fixative_unknown_models, settings.fixative_max_run_seconds
+    )
     app.watcher, holding = watcher, Holding(watcher, statuses)
     app.register_api(
         jobs_routes(settings, database, publisher, catalog, statuses=statuses, holding=holding)
     )
     app.register_api(event_routes(database, watcher, keys))
     app.register_api(models_routes(catalog, database))
+    app.register_api(money_routes(database))
     app.register_api(media_routes(database, bucket))
     files = Files(database, bucket, BucketKeys(settings.s3_prefix, settings.fixative_env))
     app.register_api(files_routes(settings, files, links))

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -18,30 +19,34 @@ from redis import Redis
 from sqlalchemy import select, update
 
 from fixative.access.owners import ensure_owner
+from fixative.catalog.price import Price
+from fixative.catalog.terms import Terms
 from fixative.jobs import admit as admission
 from fixative.jobs.accept import JobRequest, accept
 from fixative.local.servers import embedded_servers
 from fixative.names import Hint
 from fixative.postgres.engine import Database
-from fixative.postgres.migrate import upgrade
 from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.pace import Pace
 from fixative.settings import Settings, load_settings
+from tests.databases import Databases
 from tests.processes import parent_of, standing_still
 from worker.services import Services
 
 PATIENCE = 60.0
-TEMPLATE = "fixative_template"
 
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Postgres, Valkey and S3, by the variables that name them; a migrated template is made."""
+    """Postgres, Valkey and S3, by the variables that name them."""
     with embedded_servers(tmp_path_factory.mktemp("servers") / "data", durable=False) as variables:
-        with _administering(variables["DATABASE_URL"]) as connection:
-            connection.execute(f"CREATE DATABASE {TEMPLATE}")
-        upgrade(_sqlalchemy(_renamed(variables["DATABASE_URL"], TEMPLATE)))
         yield variables
+
+
+@pytest.fixture(scope="session")
+def databases(servers: dict[str, str]) -> Databases:
+    """Where databases come from, and go when they are not used any more."""
+    return Databases(servers["DATABASE_URL"])
 
 
 @pytest.fixture
@@ -49,7 +54,7 @@ def stopped_postgres(servers: dict[str, str]) -> Callable[[], AbstractContextMan
     """Stop Postgres and all its backends for a block; their kernel goes on acknowledging."""
 
     def stopped() -> AbstractContextManager[None]:
-        with _administering(servers["DATABASE_URL"]) as connection:
+        with psycopg.connect(servers["DATABASE_URL"]) as connection:
             postmaster = parent_of(connection.info.backend_pid)
         assert postmaster
         return standing_still(postmaster)
@@ -58,14 +63,19 @@ def stopped_postgres(servers: dict[str, str]) -> Callable[[], AbstractContextMan
 
 
 @pytest.fixture
-def database_url(servers: dict[str, str]) -> Iterator[str]:
-    """A migrated, empty database of this test's own."""
-    name = f"test_{secrets.token_hex(6)}"
-    with _administering(servers["DATABASE_URL"]) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    yield _renamed(servers["DATABASE_URL"], name)
-    with _administering(servers["DATABASE_URL"]) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def database_url(databases: Databases) -> Iterator[str]:
+    """A migrated, empty database; nobody else works on it."""
+    url = databases.take()
+    yield url
+    databases.give_back(url)
+
+
+@pytest.fixture
+def unused_database_url(databases: Databases) -> Iterator[str]:
+    """A migrated database that had no row yet, and that no test gets afterwards."""
+    url = databases.make()
+    yield url
+    databases.drop(url)
 
 
 @pytest.fixture(scope="session")
@@ -82,14 +92,20 @@ def local_replicate() -> Iterator[str]:
     process.stdout.close()
 
 
-@pytest.fixture
-def emulator(local_replicate: str) -> Iterator[httpx.Client]:
-    """The local Replicate's control routes, everything forgotten and fast."""
+@pytest.fixture(scope="session")
+def emulator_client(local_replicate: str) -> Iterator[httpx.Client]:
+    """Made once: each would read all the certificates that there are."""
     with httpx.Client(base_url=local_replicate, timeout=10) as client:
-        client.post("/_emulator/reset").raise_for_status()
-        fast = {"latency": {"*": {"start": 0.01, "run": 0.05}}, "creates_per_minute": 60000}
-        client.post("/_emulator/config", json=fast).raise_for_status()
         yield client
+
+
+@pytest.fixture
+def emulator(emulator_client: httpx.Client) -> httpx.Client:
+    """The local Replicate's control routes, everything forgotten and fast."""
+    emulator_client.post("/_emulator/reset").raise_for_status()
+    fast = {"latency": {"*": {"start": 0.01, "run": 0.05}}, "creates_per_minute": 60000}
+    emulator_client.post("/_emulator/config", json=fast).raise_for_status()
+    return emulator_client
 
 
 @pytest.fixture
@@ -106,7 +122,7 @@ def environ(
     return {
         **servers,
         "DATABASE_URL": database_url,
-        "S3_PREFIX": database_url.rpartition("/")[2],  # a bucket that knows this database only
+        "S3_PREFIX": f"test-{secrets.token_hex(6)}",  # a bucket that knows this test only
         "REPLICATE_API_TOKEN": "r8_test",
         "REPLICATE_BASE_URL": local_replicate,
         "FIXATIVE_ALLOWED_OUTPUT_HOSTS": local_replicate,
@@ -158,6 +174,31 @@ def submit(database: Database, owner_id: uuid.UUID) -> Callable[..., uuid.UUID]:
 
 
 @pytest.fixture
+def submit_priced(database: Database, owner_id: uuid.UUID) -> Callable[..., uuid.UUID]:
+    """Accept a job at a price, by the second unless told otherwise; its id."""
+
+    def submit(
+        max_cost: str | None = "1",
+        *,
+        price: dict[str, str] | None = None,
+        key: uuid.UUID | None = None,
+        owner: uuid.UUID | None = None,
+        **request: Any,
+    ) -> uuid.UUID:
+        terms = Terms(
+            price=Price.model_validate(price or {"per_second": "0.003"}),
+            max_cost=None if max_cost is None else Decimal(max_cost),
+        )
+        asked = JobRequest(
+            **{"model": "black-forest-labs/flux-schnell", "input": {"prompt": "a cat"}, **request}
+        )
+        with database.begin() as session:
+            return accept(session, asked, owner or owner_id, terms=terms, api_key_id=key).job.id
+
+    return submit
+
+
+@pytest.fixture
 def admit(database: Database) -> Callable[[Pace], tuple[list[Hint], bool]]:
     """Admission, once the hints of jobs just accepted have had their second."""
 
@@ -205,19 +246,3 @@ def read_job(database: Database) -> Callable[[uuid.UUID], Job]:
             return session.get_one(Job, job_id)
 
     return read
-
-
-def _administering(url: str) -> psycopg.Connection:
-    return psycopg.connect(_libpq(url), autocommit=True)
-
-
-def _libpq(url: str) -> str:
-    return url.replace("postgresql+psycopg://", "postgresql://")
-
-
-def _sqlalchemy(url: str) -> str:
-    return _libpq(url).replace("postgresql://", "postgresql+psycopg://")
-
-
-def _renamed(url: str, database: str) -> str:
-    return f"{url.rpartition('/')[0]}/{database}"

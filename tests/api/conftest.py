@@ -1,12 +1,10 @@
 """The API on this test's own servers, without a network between, and keys to it."""
 
-import secrets
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
-import psycopg
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import delete
@@ -22,6 +20,7 @@ from fixative.postgres.engine import Database
 from fixative.postgres.tables import Delivery, Job
 from fixative.settings import Settings, load_settings
 from fixative.shared import connect
+from tests.databases import Databases
 from worker.services import Services
 
 SCOPES = ("submit", "read", "cancel", "media")
@@ -41,14 +40,10 @@ class RecordingPublisher:
 
 
 @pytest.fixture(scope="session")
-def environ(servers: dict[str, str]) -> dict[str, str]:
-    server, _, _ = servers["DATABASE_URL"].rpartition("/")
-    name = f"fixative_api_{secrets.token_hex(4)}"
-    with psycopg.connect(servers["DATABASE_URL"], autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE fixative_template")
+def environ(servers: dict[str, str], databases: Databases) -> dict[str, str]:
     return {
         **servers,
-        "DATABASE_URL": f"{server}/{name}",
+        "DATABASE_URL": databases.make(),
         "REPLICATE_API_TOKEN": "r8_test",
         "REPLICATE_BASE_URL": "http://127.0.0.1:1",
         "FIXATIVE_ADMIN_KEY": "fx_admin_key_of_the_tests",

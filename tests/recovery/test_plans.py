@@ -21,6 +21,12 @@ OFTEN = 12  # a statement is prepared at its sixth time
 
 
 @pytest.fixture
+def database_url(unused_database_url):
+    """Of another test's rows the planner's statistics would stay."""
+    return unused_database_url
+
+
+@pytest.fixture
 def always_generic(database, database_url):
     """Plans are kept for any parameter, as Postgres keeps them where they once seemed cheap."""
     name = make_url(database_url).database
