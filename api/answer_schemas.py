@@ -217,6 +217,9 @@ class Job(JobSummary):
     cached: Literal[True] | None = Field(
         None, description="To a submission: an earlier job that answers it, at no cost"
     )
+    stale: Literal[True] | None = Field(
+        None, description="As it was last shown: Postgres, which knows how it stands, is away"
+    )
 
 
 class JobPage(Answer):

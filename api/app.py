@@ -12,12 +12,14 @@ from api.answers import Json
 from api.auth import Keys, register_auth
 from api.body import StrictRequest, register_draining
 from api.errors import raise_unprocessable, register_errors
+from api.holding import Holding
 from api.limits import InboundLimits, register_limit_headers
 from api.openapi import SECURITY_SCHEMES
 from api.readiness import Readiness
 from api.request_ids import register_request_ids
 from api.routes.admin import admin_routes
 from api.routes.dead_letters import dead_letter_routes
+from api.routes.events import event_routes
 from api.routes.files import files_routes
 from api.routes.health import health_routes
 from api.routes.jobs import jobs_routes
@@ -30,6 +32,8 @@ from api.routes.owners import owner_routes
 from api.routes.pages import pages_routes
 from api.routes.recovery import recovery_routes
 from api.routes.webhooks import webhook_routes
+from api.statuses import Statuses
+from api.waiting import Watcher
 from api.webhook_secret import WebhookSecret
 from fixative.access.links import Links
 from fixative.access.tokens import Tokens
@@ -40,6 +44,7 @@ from fixative.errors import NotFound
 from fixative.media.bucket import Bucket
 from fixative.media.files import Files
 from fixative.media.keys import Keys as BucketKeys
+from fixative.media.last_shown import LastShown
 from fixative.media.show import JobViews
 from fixative.notify.signing import Secrets
 from fixative.postgres.engine import Database
@@ -58,10 +63,14 @@ INFO = Info(
 
 
 class Api(OpenAPI):
-    """Flask, with bodies read strictly and JSON written as ours."""
+    """Flask, with bodies read strictly and JSON written as ours.
+
+    Whoever runs it ends the `watcher` when the process is to end, so that nobody waits on.
+    """
 
     request_class = StrictRequest
     json_provider_class = Json
+    watcher: Watcher
 
 
 def create_app(
@@ -103,11 +112,16 @@ def create_app(
     readiness = Readiness(database, redis, bucket)
     secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
     views = JobViews(settings, links, lambda: base_url(settings))
+    statuses, watcher = Statuses(database, views, LastShown(shared)), Watcher(database)
     registry, live = Registry(settings.models_config), LiveModels(replicate)
     catalog = Catalog(
         registry, live, settings.fixative_unknown_models, settings.fixative_max_run_seconds
     )
-    app.register_api(jobs_routes(settings, database, publisher, views, catalog))
+    app.watcher, holding = watcher, Holding(watcher, statuses)
+    app.register_api(
+        jobs_routes(settings, database, publisher, catalog, statuses=statuses, holding=holding)
+    )
+    app.register_api(event_routes(database, watcher, keys))
     app.register_api(models_routes(catalog, database))
     app.register_api(money_routes(database))
     app.register_api(media_routes(database, bucket))
@@ -120,9 +134,9 @@ def create_app(
     app.register_api(dead_letter_routes(database, publisher))
     creates, reads = pace_of(shared, settings, "creates"), pace_of(shared, settings, "reads")
     app.register_api(
-        operation_routes(database, publisher, replicate, views, creates=creates, reads=reads)
+        operation_routes(database, publisher, replicate, statuses, creates=creates, reads=reads)
     )
-    app.register_api(recovery_routes(database, publisher))
+    app.register_api(recovery_routes(database, publisher, watcher.places))
     app.register_api(health_routes(readiness, database, keys, (creates, reads), registry))
     app.register_api(pages_routes())
     if settings.fixative_trusted_proxies:

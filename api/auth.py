@@ -18,10 +18,11 @@ from fixative.access.caller import Caller, read_address
 from fixative.access.keys import note_use, recognise
 from fixative.access.links import Links
 from fixative.access.tokens import Tokens, caller_by_token
-from fixative.errors import DatabaseAway, TokenRefused
+from fixative.errors import DatabaseAway, SigningKeysAway, TokenRefused
 from fixative.postgres.engine import Database
 
 REMEMBERED_SECONDS = 5.0  # so long a revoked key may still open something
+BELIEVED_SECONDS = 300.0  # so long, while Postgres is away, it may read on
 MOST_REMEMBERED = 10_000
 NOTING_SECONDS = 0.5
 ANYBODY = ""
@@ -49,18 +50,29 @@ open_to_anybody = needs(ANYBODY)
 
 
 class Keys:
-    """Recognises callers. Who was is remembered for 5 s, who was not never is."""
+    """Recognises callers. Who was is remembered for 5 s, who was not never is.
 
-    def __init__(self, database: Database, admin_key: str, tokens: Tokens | None) -> None:
+    While Postgres is away, who was recognised in the last 5 minutes may read on.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        admin_key: str,
+        tokens: Tokens | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
         self._admin_key = admin_key
         self._tokens = tokens
+        self._clock = clock
         self._remembered: dict[bytes, tuple[float, Caller]] = {}
 
     def caller_of(self, request: Request, scope: str) -> Caller:
         """Who makes the request. Raises Unauthorized, or Forbidden for what is not granted."""
-        presented = _presented(request)
-        caller = self._remember(presented) if presented else None
+        presented = presented_in(request)
+        caller = self._remember(presented, scope) if presented else None
         if caller is None:
             raise Unauthorized(
                 "a valid key is needed, as Authorization: Bearer or X-API-Key",
@@ -70,30 +82,41 @@ class Keys:
             raise Forbidden("this key is not for use from here")
         if scope not in caller.scopes:
             raise Forbidden(f"this key lacks the scope {scope}")
+        if caller.use_is_news:
+            after_this_request(lambda response: self._note_once_answered(caller, response))
         return caller
 
-    def _remember(self, presented: str) -> Caller | None:
-        now = time.monotonic()
+    def still_opens(self, presented: str, scope: str) -> bool:
+        """Whether what opened a request that is not over yet would open it now."""
+        try:
+            caller = self._remember(presented, scope)
+        except (DatabaseAway, SigningKeysAway):
+            return True  # nobody knows better, and nothing new is told meanwhile
+        return caller is not None and scope in caller.scopes
+
+    def _remember(self, presented: str, scope: str) -> Caller | None:
+        now = self._clock()
         digest = sha256(presented.encode()).digest()  # no key lies about in memory
         until, caller = self._remembered.get(digest, (0.0, None))
         if caller is not None and now < until:
             return caller
-        found = self._by_key(presented) or self._by_token(presented)
+        try:
+            found = self._by_key(presented) or self._by_token(presented)
+        except DatabaseAway:
+            if caller is None or scope != "read" or not _believed(caller, now - until):
+                raise
+            return caller
         if found is None:
             self._remembered.pop(digest, None)
             return None
         if len(self._remembered) >= MOST_REMEMBERED:
             self._remembered.clear()
-        self._remembered[digest] = (now + REMEMBERED_SECONDS, found)
+        self._remembered[digest] = (now + REMEMBERED_SECONDS, replace(found, use_is_news=False))
         return found
 
     def _by_key(self, presented: str) -> Caller | None:
         with self._database.begin() as session:
-            found = recognise(session, self._admin_key, presented)
-        if found is None or not found.use_is_news:
-            return found
-        after_this_request(lambda response: self._note_once_answered(found, response))
-        return replace(found, use_is_news=False)
+            return recognise(session, self._admin_key, presented)
 
     def _by_token(self, presented: str) -> Caller | None:
         if self._tokens is None:
@@ -140,6 +163,11 @@ def register_auth(app: Flask, keys: Keys, links: Links, limits: InboundLimits) -
             limits.count_caller(g.caller)
 
 
+def _believed(caller: Caller, seconds: float) -> bool:
+    """Whether a caller is taken to be who they were, so long after that was to be looked up."""
+    return seconds < BELIEVED_SECONDS and not caller.has_ended
+
+
 def caller() -> Caller:
     """Who makes this request."""
     found: Caller = g.caller
@@ -151,7 +179,8 @@ def owner_seen() -> uuid.UUID | None:
     return None if g.by_link or caller().sees_all else caller().owner_id
 
 
-def _presented(request: Request) -> str:
+def presented_in(request: Request) -> str:
+    """The key or token that comes with a request; empty without one."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     key = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
     return key if key.isascii() and key.isprintable() else ""

@@ -1,10 +1,8 @@
 """Media bodies: streamed piece by piece, a bounded number at once, always closed."""
 
-import threading
 from collections.abc import Iterator
 
-from werkzeug.exceptions import ServiceUnavailable
-
+from api.places import Places
 from fixative.errors import BucketError, NotFound
 from fixative.media.bucket import Bucket, StoredObject
 
@@ -17,7 +15,7 @@ class Bodies:
 
     def __init__(self, bucket: Bucket, *, most: int = MOST_AT_ONCE) -> None:
         self._bucket = bucket
-        self._places = threading.BoundedSemaphore(most)
+        self._places = Places(most, "media bodies")
 
     def open(self, key: str, byte_range: str | None) -> "Body":
         """The object, or its part `bytes=…`; to be closed.
@@ -25,22 +23,21 @@ class Bodies:
         Raises ServiceUnavailable when too many are under way, BucketError when its bytes cannot
         be had.
         """
-        if not self._places.acquire(blocking=False):
-            raise ServiceUnavailable("too many media bodies are under way")
+        self._places.take()
         try:
             return Body(self._bucket.get(key, byte_range), self._places)
         except NotFound as error:
-            self._places.release()
+            self._places.give_back()
             raise BucketError(f"{key}: recorded as stored, and not there") from error
         except BaseException:
-            self._places.release()
+            self._places.give_back()
             raise
 
 
 class Body:
     """An object's bytes; closing gives back its connection and its place."""
 
-    def __init__(self, found: StoredObject, places: threading.Semaphore) -> None:
+    def __init__(self, found: StoredObject, places: Places) -> None:
         self.bytes = found.bytes
         self._stream = found.body
         self._places = places
@@ -55,4 +52,4 @@ class Body:
         if not self._closed:
             self._closed = True
             self._stream.close()
-            self._places.release()
+            self._places.give_back()

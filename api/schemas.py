@@ -127,7 +127,15 @@ class Submission(Request):
         return JobRequest(**{k: v for k, v in dict(self).items() if k != "cache"})
 
 
-class SubmissionHeaders(BaseModel):
+class WaitHeader(BaseModel):
+    """The header of a request whose answer may be held back."""
+
+    prefer: str | None = Field(
+        None, alias="Prefer", description="`wait=N`: answer after N seconds (1–60) at the latest"
+    )
+
+
+class SubmissionHeaders(WaitHeader):
     """The headers of a submission that mean something."""
 
     idempotency_key: str | None = Field(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bench import media, pipeline, replay, sync
+from bench import media, pipeline, replay, sync, watch
 from bench.harness import Comparison
 from bench.report import print_table, write_json
 
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, tuple[Callable[[int, int], Comparison], str]] = {
     "media": (media.run, "megabytes"),
     "replay": (replay.run, "records"),
     "sync": (sync.run, "predictions"),
+    "watch": (watch.run, "watchers"),
 }
 
 
@@ -42,6 +43,9 @@ def _list(context: click.Context, __: click.Parameter, wanted: bool) -> None:
     type=click.IntRange(1),
     default=100_000,
     show_default=True,
+)
+@click.option(
+    "--watchers", envvar="WATCHERS", type=click.IntRange(1), default=300, show_default=True
 )
 @click.option("--rounds", envvar="ROUNDS", type=click.IntRange(1), default=3, show_default=True)
 @click.option(

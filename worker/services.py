@@ -17,6 +17,7 @@ from fixative.media.fetch import Fetcher
 from fixative.media.files import Files
 from fixative.media.inputs import Inputs
 from fixative.media.keys import Keys
+from fixative.media.last_shown import LastShown
 from fixative.media.manifest import Recorder
 from fixative.media.purge import Purger
 from fixative.media.save import Storer
@@ -212,6 +213,7 @@ class Services:
             leases=self.leases,
             files=self.files,
             records=self.records,
+            last_shown=LastShown(self.shared),
             retention_days=self.settings.fixative_retention_days,
         )
 

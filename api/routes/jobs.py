@@ -10,8 +10,10 @@ from api import answer_schemas as answers
 from api.addresses import base_url, uuid_in_path
 from api.auth import caller, needs, owner_seen
 from api.cursors import page_of, read_cursor
+from api.holding import Holding
 from api.openapi import problems, resource
-from api.schemas import JobFilter, JobPath, Submission, SubmissionHeaders
+from api.schemas import JobFilter, JobPath, Submission, SubmissionHeaders, WaitHeader
+from api.statuses import Status, Statuses
 from fixative.catalog.catalog import Catalog
 from fixative.jobs.cancel import request_cancel
 from fixative.jobs.delete import delete_job
@@ -20,7 +22,6 @@ from fixative.jobs.store import find_job
 from fixative.jobs.take_in import take_in
 from fixative.jobs.telling import check_webhook
 from fixative.jobs.timeline import timeline
-from fixative.media.show import JobViews
 from fixative.media.view import job_summary
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Job
@@ -32,8 +33,10 @@ def jobs_routes(
     settings: Settings,
     database: Database,
     publisher: Publisher,
-    views: JobViews,
     catalog: Catalog,
+    *,
+    statuses: Statuses,
+    holding: Holding,
 ) -> APIBlueprint:
     """The routes under /jobs."""
     routes = resource("jobs", keys_only=True)
@@ -42,7 +45,8 @@ def jobs_routes(
         "/jobs",
         description="200 with `Idempotent-Replay: true` and the first job when the Idempotency-Key"
         " was used for the same body before, 409 when for another. With `cache`, 200 with"
-        " `Fixative-Cache: hit` and an earlier job when one has the answer already. 422 names every"
+        " `Fixative-Cache: hit` and an earlier job when one has the answer already. With"
+        " `Prefer: wait=N`, 200 as soon as the job has ended, 202 after N seconds. 422 names every"
         " place of the input that its model does not take; 402 the budget in which what the job may"
         " cost is not left.",
         responses={
@@ -64,10 +68,14 @@ def jobs_routes(
             idempotency_key=header.idempotency_key,
             cache=body.cache,
         ) as (session, accepted):
-            shown = views.show(session, accepted.job)
+            status = Status(statuses.show(session, accepted.job))
         publisher.publish(accepted.hints)
-        answer = jsonify({**shown, "cached": True} if accepted.cached else shown)
-        answer.status_code = 202 if accepted.is_new else 200
+        status, applied = holding.until_ended(
+            accepted.job.id, caller().owner_id, header.prefer, status
+        )
+        answer = jsonify({**status.job, "cached": True} if accepted.cached else status.job)
+        answer.status_code = 202 if accepted.is_new and not status.ended else 200
+        answer.headers.update(applied)
         answer.headers["Location"] = f"{base_url(settings)}/jobs/{accepted.job.id}"
         if accepted.replayed:
             answer.headers["Idempotent-Replay"] = "true"
@@ -85,13 +93,20 @@ def jobs_routes(
             jobs = list_jobs(session, wanted, before=before, limit=query.limit + 1)
         return page_of(jobs, query.limit, job_summary)
 
-    @routes.get("/jobs/<job_id>", responses={200: answers.Job, 304: None, **problems(404, 410)})
+    @routes.get(
+        "/jobs/<job_id>",
+        description="With `Prefer: wait=N` the answer is held back until the job changes: from what"
+        " If-None-Match names, else from what it is when asked, unless it has ended. While Postgres"
+        " is away, what was last shown of it in five minutes, marked as stale.",
+        responses={200: answers.Job, 304: None, **problems(404, 410)},
+    )
     @needs("read")
-    def show(path: JobPath) -> Response:
+    def show(path: JobPath, header: WaitHeader) -> Response:
         """Look at a job; with the ETag of its last answer, 304 until it changes."""
-        with database.begin() as session:
-            answer = jsonify(views.show(session, _get(session, path)))
-        answer.add_etag()
+        job_id = uuid_in_path(path.job_id)
+        status, applied = holding.until_changed(job_id, owner_seen(), header.prefer)
+        answer = status.answer()
+        answer.headers.update(applied)
         answer.make_conditional(request)
         return answer
 
@@ -114,8 +129,7 @@ def jobs_routes(
         with database.begin() as session:
             hints = request_cancel(session, _get(session, path))
         publisher.publish(hints)
-        with database.begin() as session:
-            return jsonify(views.show(session, _get(session, path))), 202
+        return statuses.read(uuid_in_path(path.job_id), owner_seen()).answer(), 202
 
     @routes.delete(
         "/jobs/<job_id>",
@@ -127,7 +141,9 @@ def jobs_routes(
     def delete(path: JobPath) -> tuple[str, int]:
         """Delete a finished job: its input, output, media and logs; 409 while it is unfinished."""
         with database.begin() as session:
-            hints = delete_job(session, _get(session, path))
+            job = _get(session, path)
+            hints = delete_job(session, job)
+        statuses.bury(job)
         publisher.publish(hints)
         return "", 204
 

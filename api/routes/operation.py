@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from redis.exceptions import RedisError
 
@@ -13,11 +14,10 @@ from api.auth import needs
 from api.openapi import problems, resource
 from api.schemas import JobPath
 from api.schemas_operation import PauseScope, Settlement
+from api.statuses import Statuses
 from fixative.errors import InvalidRequest, Refused
 from fixative.jobs.pauses import list_pauses, pause, resume
 from fixative.jobs.settle import settle_absent, settle_created
-from fixative.jobs.store import get_job
-from fixative.media.show import JobViews
 from fixative.names import SWEEP, Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.operation_tables import WorkerProcess
@@ -31,7 +31,7 @@ def operation_routes(
     database: Database,
     publisher: Publisher,
     replicate: Replicate,
-    views: JobViews,
+    statuses: Statuses,
     *,
     creates: Pace,
     reads: Pace,
@@ -92,7 +92,7 @@ def operation_routes(
         responses={200: answers.Job, **problems(400, 404, 409, 413, 415, 422)},
     )
     @needs("admin")
-    def settle(path: JobPath, body: Settlement) -> dict[str, Any]:
+    def settle(path: JobPath, body: Settlement) -> Response:
         """Say what became of a create that stayed unclear."""
         job_id = uuid_in_path(path.job_id)
         try:
@@ -106,8 +106,7 @@ def operation_routes(
                 raise
             raise InvalidRequest("prediction", "Replicate knows no such prediction") from error
         publisher.publish(hints)
-        with database.begin() as session:
-            return views.show(session, get_job(session, job_id))
+        return statuses.read(job_id, None).answer()
 
     return routes
 

@@ -1,11 +1,7 @@
 """Recovery: what Replicate knows and the database does not, brought in on request."""
 
-import re
-import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from flask_openapi3.blueprint import APIBlueprint
@@ -14,6 +10,8 @@ from api import answer_schemas_recovery as answers
 from api.addresses import uuid_in_path
 from api.auth import needs
 from api.openapi import problems, resource
+from api.places import Places
+from api.prefer import wait_seconds
 from api.schemas_recovery import MOST_RESULTS, SyncHeaders, SyncPath, SyncQuery, SyncRequest
 from fixative.names import SYNC_HISTORY, Hint
 from fixative.postgres.engine import Database
@@ -22,19 +20,17 @@ from fixative.recovery.history_results import results_of
 from fixative.recovery.history_runs import Walk, get_run, open_run
 from worker.publisher import Publisher
 
-WAIT = re.compile(r"\bwait=(\d{1,3})\b")
-LONGEST_SECONDS = 60
 DEFAULT_SECONDS = 50
 LOOK_SECONDS = 0.25
-MOST_WAITING = 16  # each holds a thread of this process
+MOST_WAITING = 16  # of those who wait in this process
 
 Json = dict[str, Any]
 
 
-def recovery_routes(database: Database, publisher: Publisher) -> APIBlueprint:
-    """The routes of history sync."""
+def recovery_routes(database: Database, publisher: Publisher, waits: Places) -> APIBlueprint:
+    """The routes of history sync; `waits` are the places of all who wait in this process."""
     routes = resource("recovery", keys_only=True)
-    places = threading.BoundedSemaphore(MOST_WAITING)
+    places = Places(MOST_WAITING, "syncs")
 
     @routes.post(
         "/sync-replicate-jobs",
@@ -54,8 +50,9 @@ def recovery_routes(database: Database, publisher: Publisher) -> APIBlueprint:
         with database.begin() as session:
             run_id = open_run(session, walk).id
         publisher.publish([Hint(SYNC_HISTORY, {"run_id": str(run_id)})])
-        with _place(places) as free:
-            run = _watched(database, run_id, _seconds(header.prefer) if free else 0)
+        with places.one_if_free() as one, waits.one_if_free() as another:
+            seconds = wait_seconds(header.prefer) or DEFAULT_SECONDS
+            run = _watched(database, run_id, seconds if one and another else 0)
         if run.status == "running":
             under_way = {
                 "message": "Sync is under way",
@@ -77,22 +74,6 @@ def recovery_routes(database: Database, publisher: Publisher) -> APIBlueprint:
         return {**{name: getattr(run, name) for name in shown}, "results": results}
 
     return routes
-
-
-def _seconds(prefer: str | None) -> int:
-    found = WAIT.search(prefer or "")
-    return min(max(int(found[1]), 1), LONGEST_SECONDS) if found else DEFAULT_SECONDS
-
-
-@contextmanager
-def _place(places: threading.Semaphore) -> Iterator[bool]:
-    """Whether there was a place to wait in; it is held until the block ends."""
-    free = places.acquire(blocking=False)
-    try:
-        yield free
-    finally:
-        if free:
-            places.release()
 
 
 def _watched(database: Database, run_id: uuid.UUID, seconds: float) -> SyncRun:

@@ -1,6 +1,8 @@
 """Who asks, however that was found out: by the admin key, by a key, or by a token."""
 
 import ipaddress
+import math
+import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,11 +24,17 @@ class Caller:
     per_minute: int | None = None  # None: as FIXATIVE_KEY_PER_MINUTE says
     counted_as: str | None = None  # whose requests count as one's; None: without a limit
     use_is_news: bool = False  # and should be written down
+    ends_at: float = math.inf  # when what they came by ends by itself, in seconds since 1970
 
     @property
     def sees_all(self) -> bool:
         """Whether jobs of every owner are shown."""
         return "admin" in self.scopes
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether what they came by has ended by itself."""
+        return time.time() >= self.ends_at
 
     def may_come_from(self, address: Address | None) -> bool:
         """Whether an address is allowed; one that is not known is where not all are."""

@@ -5,6 +5,7 @@ of the database alone opens nothing.
 """
 
 import hmac
+import math
 import re
 import secrets
 import uuid
@@ -126,6 +127,7 @@ def recognise(session: Session, admin_key: str, presented: str) -> Caller | None
         per_minute=key.per_minute,
         counted_as=f"key:{key.id}",
         use_is_news=noted is None or datetime.now(UTC) - noted > NOTED_EVERY,
+        ends_at=math.inf if key.expires_at is None else key.expires_at.timestamp(),
     )
 
 

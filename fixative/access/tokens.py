@@ -36,6 +36,7 @@ class Claims:
 
     owner: str
     scopes: frozenset[str]
+    ends_at: int  # in seconds since 1970
 
 
 class Tokens:
@@ -85,7 +86,7 @@ class Tokens:
             raise TokenRefused(f"{self._owner_claim}: no owner's name")
         if owner == ADMIN:
             raise TokenRefused(f"{self._owner_claim}: {ADMIN} is whoever has the admin key")
-        return Claims(owner, _known_scopes(scopes))
+        return Claims(owner, _known_scopes(scopes), int(told["exp"]))
 
     def _verified(self, token: str) -> dict[str, Any]:
         key_id = jwt.get_unverified_header(token).get("kid")
@@ -107,7 +108,7 @@ class Tokens:
 def caller_by_token(session: Session, claims: Claims) -> Caller:
     """Whoever the token is of; the owner is made if absent."""
     owner_id = ensure_owner(session, claims.owner).id
-    return Caller(owner_id, claims.scopes, counted_as=f"owner:{owner_id}")
+    return Caller(owner_id, claims.scopes, counted_as=f"owner:{owner_id}", ends_at=claims.ends_at)
 
 
 def _known_scopes(told: Any) -> frozenset[str]:

@@ -141,7 +141,8 @@ def accept(
         first = find_first(session, asked, owner_id, idempotency_key)
         assert first is not None  # noqa: S101 - nothing else conflicts
         return first
-    session.execute(insert(Transition).values(job_id=job_id, cause="api", to_status="queued"))
+    accepted = {"job_id": job_id, "cause": "api", "to_status": "queued", "stream": owner_id}
+    session.execute(insert(Transition).values(accepted))
     reserve_for(session, [job])
     return Accepted(job, replayed=False, hints=[Hint(CREATE_PREDICTION, {"job_id": str(job_id)})])
 

@@ -57,14 +57,15 @@ def delete_job(session: Session, job: Job) -> list[Hint]:
     return [Hint(PURGE_EXPIRED)]
 
 
-def bury_jobs(session: Session, chosen: ColumnElement[bool]) -> int:
-    """Make tombstones of the chosen jobs, which have ended; how many there were."""
-    gone = session.scalars(
+def bury_jobs(session: Session, chosen: ColumnElement[bool]) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """Make tombstones of the chosen jobs, which have ended; their ids, each with its owner's."""
+    buried = session.execute(
         update(Job)
         .where(chosen, Job.deleted_at.is_(None), Job.completed_at.is_not(None))
         .values(deleted_at=func.now(), purge_due_at=func.now(), updated_at=func.now(), **EMPTIED)
-        .returning(Job.id)
+        .returning(Job.id, Job.owner_id)
     ).all()
+    gone = [job_id for job_id, _ in buried]
     attempts = select(Attempt.prediction_id).where(Attempt.job_id.in_(gone))
     session.execute(delete(Delivery).where(Delivery.prediction_id.in_(attempts)))
     session.execute(delete(DeadLetter).where(DeadLetter.job_id.in_(gone)))
@@ -75,4 +76,4 @@ def bury_jobs(session: Session, chosen: ColumnElement[bool]) -> int:
         .where(Attempt.job_id.in_(gone))
         .values(prediction=null(), input=null(), error=null(), candidates=null())
     )
-    return len(gone)
+    return [(job_id, owner_id) for job_id, owner_id in buried]

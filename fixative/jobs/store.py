@@ -42,11 +42,18 @@ def find_job(session: Session, job_id: uuid.UUID, *, owner_id: uuid.UUID | None)
     Raises NotFound, for wrong and foreign ids alike, and Gone once it is deleted.
     """
     job = get_job(session, job_id)
-    if owner_id is not None and job.owner_id != owner_id:
-        raise NotFound(f"no job {job_id}")
-    if job.deleted_at is not None:
-        raise Gone(f"job {job_id} was deleted")
+    check_shown(job_id, job.owner_id, deleted=job.deleted_at is not None, to=owner_id)
     return job
+
+
+def check_shown(
+    job_id: uuid.UUID, owner_id: uuid.UUID, *, deleted: bool, to: uuid.UUID | None
+) -> None:
+    """Raise NotFound for a job that is not the owner's `to` whom it is shown, Gone once deleted."""
+    if to is not None and owner_id != to:
+        raise NotFound(f"no job {job_id}")
+    if deleted:
+        raise Gone(f"job {job_id} was deleted")
 
 
 def current_attempt(session: Session, job: Job) -> Attempt | None:
@@ -105,8 +112,8 @@ MOVE = text("""
         WHERE webhook IS NOT NULL AND webhook_events @> to_jsonb(:to)
             AND :cause NOT IN ('replay', 'rebuild')
     )
-    INSERT INTO transitions (job_id, cause, from_status, to_status, detail)
-    SELECT :job_id, :cause, status, :to, :detail FROM moved
+    INSERT INTO transitions (job_id, cause, from_status, to_status, detail, stream)
+    SELECT :job_id, :cause, status, :to, :detail, owner_id FROM moved
     RETURNING (SELECT priced FROM moved)
 """).bindparams(
     bindparam("job_id", type_=Uuid),

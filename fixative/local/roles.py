@@ -93,7 +93,8 @@ def _api(system: System) -> Program:
             "gunicorn",
             *("--bind", f"127.0.0.1:{port}"),
             *("--worker-class", "gthread", "--workers", "2", "--threads", "320"),
-            *("--graceful-timeout", "4"),  # a wait or an event stream would take all it is given
+            *("--config", "python:api.serving"),  # waits and event streams end when it is to end
+            *("--graceful-timeout", "4"),
             # A slow disk must not make a heartbeat late: gunicorn would kill the worker.
             *(("--worker-tmp-dir", str(SHARED_MEMORY)) if SHARED_MEMORY.is_dir() else ()),
             "--no-control-socket",

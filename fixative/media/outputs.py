@@ -67,13 +67,17 @@ def with_files_as(output: Any, names: Mapping[int, str], files: list[OutputFile]
 def put_at(output: Any, values: list[tuple[Pointer, Any]]) -> Any:
     """A copy of the output with these values at these places."""
     root = {"output": deepcopy(output)}
-    for pointer, value in values:
-        *way, last = ["output", *pointer]
-        place: Any = root
+    fill(root, [(["output", *pointer], value) for pointer, value in values])
+    return root["output"]
+
+
+def fill(root: Any, values: list[tuple[Pointer, Any]]) -> None:
+    """Put these values at their places in the object or list itself."""
+    for (*way, last), value in values:
+        place = root
         for step in way:
             place = place[step]
         place[last] = value
-    return root["output"]
 
 
 def strings(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:

@@ -17,6 +17,7 @@ from fixative.jobs.store import get_job
 from fixative.media.bucket import Bucket
 from fixative.media.files import Files
 from fixative.media.keys import Keys
+from fixative.media.last_shown import LastShown
 from fixative.media.reader import HashingReader
 from fixative.media.retention import days_of_owner
 from fixative.postgres.engine import Database
@@ -52,6 +53,7 @@ class Purger:
     leases: LeaseKeeper
     files: Files
     records: WrittenElsewhere
+    last_shown: LastShown
     retention_days: int | None
 
     def purge(self) -> int:
@@ -60,7 +62,8 @@ class Purger:
         Any number may run at once. What bucket or records do not remove stays due.
         """
         with self.database.begin() as session:
-            bury_jobs(session, Job.id.in_(self._expired_jobs()))
+            buried = bury_jobs(session, Job.id.in_(self._expired_jobs()))
+        self.last_shown.bury(buried)
         with self.database.begin() as session:
             due = list(session.scalars(_purge_due()))
             forgotten = list(session.scalars(_unseen()))

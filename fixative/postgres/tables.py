@@ -261,10 +261,12 @@ class Transition(Table):
     from_status: Mapped[str | None]
     to_status: Mapped[str]
     detail: Mapped[str | None]
+    stream: Mapped[uuid.UUID | None]  # whose it stands in, an owner's; None: it was brought back
 
     __table_args__ = (
         CheckConstraint(one_of("cause", CAUSES), name="cause"),
         Index("ix_transitions_job", "job_id", "id"),
+        Index("ix_transitions_stream", "stream", "id", postgresql_where=text("stream IS NOT NULL")),
     )
 
 

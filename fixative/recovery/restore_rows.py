@@ -41,7 +41,7 @@ def _plain(row: Row, texts: Iterable[str]) -> Row:
 def _written(table: Table) -> dict[str, bool]:
     """The names of the columns that are written, and whether each holds JSON.
 
-    Transitions are numbered by this database, in their order.
+    Transitions are numbered by this database, in their order, and stand in nobody's stream.
     """
     return {
         c.name: isinstance(c.type, JSON)

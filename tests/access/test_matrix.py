@@ -26,6 +26,8 @@ SCOPE = {
     "GET /jobs": "read",
     "GET /jobs/<job_id>": "read",
     "GET /jobs/<job_id>/timeline": "read",
+    "GET /jobs/<job_id>/events": "read",
+    "GET /events": "read",
     "POST /jobs/<job_id>/cancel": "cancel",
     "DELETE /jobs/<job_id>": "cancel",
     "POST /jobs/<job_id>/settle": "admin",

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from api.answer_schemas import Problem
 from api.app import Api, create_app
+from api.waiting import Watcher
 from fixative.access.keys import create_key
 from fixative.jobs.listing import JobQuery, list_jobs
 from fixative.names import Hint
@@ -109,6 +111,29 @@ def new_app(services: Services, _publisher: RecordingPublisher) -> Iterator[Call
 @pytest.fixture(scope="session")
 def app(new_app: Callable[..., Api]) -> Api:
     return new_app()
+
+
+@pytest.fixture
+def app_on(environ: dict[str, str], new_app: Callable[..., Api]) -> Iterator[Callable[..., Api]]:
+    """The API on a pool of its own, that is so large and so patient."""
+    url = environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://")
+    with ExitStack() as closing:
+
+        def make(**pool: Any) -> Api:
+            database = Database(url, **pool)
+            closing.callback(database.close)
+            app = new_app(database=database)
+            closing.callback(_end, app.watcher)
+            return app
+
+        yield make
+
+
+def _end(watcher: Watcher) -> None:
+    """Its thread may be in the middle of a look, with a connection that nobody would close."""
+    watcher.end()
+    if watcher._thread is not None:
+        watcher._thread.join(30)
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import re
 import subprocess
 import sys
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,9 +16,11 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
+from fixative.jobs.store import move
 from fixative.media.files import LARGEST
 from fixative.replicate.form import FileForm
 
+WATCHING = Path(__file__).parents[2] / "docs" / "watching.md"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PREDICTION = {"id": "p1", "status": "succeeded", "created_at": "2026-01-01T12:00:00Z"}
 BODY = {"model": "emu/image", "input": {}}
@@ -25,6 +28,7 @@ BODY = {"model": "emu/image", "input": {}}
 
 def gunicorn(environ, log, *options):
     command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0"]
+    command += ["--config", "python:api.serving"]
     threads = ["--worker-class", "gthread", "--threads", "16", "--graceful-timeout", "1"]
     path = {"PATH": os.environ["PATH"], "PROMETHEUS_MULTIPROC_DIR": str(log.parent)}
     with log.open("w") as stderr:
@@ -225,3 +229,72 @@ def test_a_revoked_key_opens_nothing_anywhere_after_five_seconds(server, start, 
         eventually(all_refuse)
 
     assert all(began - revoked_at < 5 for began in opened_at)
+
+
+def test_streams_and_waits_end_well_when_the_server_is_to_end(environ, settings, tmp_path, request):
+    """Long before they would be cut off, which is what the graceful time is for."""
+    process = gunicorn(environ, tmp_path / "log", "--graceful-timeout", "60")
+    request.addfinalizer(process.kill)
+    key = {"X-API-Key": settings.fixative_admin_key.get_secret_value()}
+    with (
+        httpx.Client(base_url=listening(tmp_path / "log"), headers=key, timeout=30) as client,
+        ThreadPoolExecutor(1) as threads,
+        client.stream("GET", "/events") as stream,
+    ):
+        lines = stream.iter_lines()
+        assert next(lines).startswith("retry: ")
+        waiting = threads.submit(client.post, "/jobs", json=BODY, headers={"Prefer": "wait=60"})
+        while next(lines) != "event: status":
+            pass  # the job is there: its submitter waits
+
+        process.terminate()
+
+        assert not [line for line in lines if line.startswith("event:")]
+        assert waiting.result(30).status_code == 202
+    assert process.wait(30) == 0
+
+
+def test_a_client_that_goes_away_leaves_its_place(server, eventually):
+    def open_streams(count):
+        with ExitStack() as closing:
+            streams = [server.stream("GET", "/events") for _ in range(count)]
+            return [closing.enter_context(stream).status_code for stream in streams]
+
+    # There are 16 threads: as many streams that nobody reads would leave none to anybody.
+    assert open_streams(12) == [200] * 12
+    server.post("/jobs", json=BODY)  # so that something is written to those who are gone
+    eventually(lambda: server.post("/jobs", json=BODY) and open_streams(12) == [200] * 12)
+
+
+def test_the_documented_follower_loses_nothing_when_the_server_is_killed_under_it(
+    environ, settings, tmp_path, request, database, eventually
+):
+    [example] = re.findall(r"```python\n(.*?)```", WATCHING.read_text(), re.DOTALL)
+    exec(example, documented := {})
+    key = settings.fixative_admin_key.get_secret_value()
+
+    def started(log, *options):
+        process = gunicorn(environ, log, *options)
+        request.addfinalizer(lambda: (process.kill(), process.wait(10)))
+        return process, listening(log)
+
+    process, url = started(tmp_path / "first")
+    moves = documented["moves"](url, key)
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(next, moves)
+
+        def heard():
+            httpx.post(f"{url}/jobs", json=BODY, headers={"X-API-Key": key}).raise_for_status()
+            return first.done()
+
+        eventually(heard)
+    job_id = first.result()["id"]
+    process.kill()
+    process.wait(10)
+    with database.begin() as session:
+        move(session, uuid.UUID(job_id), "canceled", cause="api")
+    started(tmp_path / "second", "--bind", url.removeprefix("http://"))
+
+    told = next(each for each in moves if each["id"] == job_id)
+    assert (told["status"], told["from"]) == ("canceled", "queued")
+    moves.close()

@@ -4,10 +4,14 @@ import uuid
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import insert, update
 
 from api.answer_schemas import Job, JobPage, Timeline
 from fixative.jobs.store import move
 from fixative.names import CREATE_PREDICTION, PURGE_EXPIRED, Hint
+from fixative.postgres.tables import Attempt
+from fixative.postgres.tables import Job as JobRow
+from fixative.shared import connect
 
 parse = datetime.fromisoformat
 BODY = {"model": "emu/image", "input": {"prompt": "a lighthouse"}}
@@ -111,6 +115,44 @@ def test_a_job_is_304_until_it_changes(api, submit, database):
     changed = api.get(f"/jobs/{job_id}", headers={"If-None-Match": etag})
     assert (changed.status_code, changed.json["status"]) == (200, "submitting")
     assert changed.headers["ETag"] != etag
+
+
+def test_a_job_is_the_same_to_the_last_byte_however_often_it_is_asked_for(
+    api, submit, database, settings
+):
+    job_id, attempt_id = submit(), uuid.uuid4()
+    deep = []
+    for _ in range(300):
+        deep = [deep]
+    told = {"logs": "\u2028 \x7f", "metrics": {"n": 2**70, "f": 1e-7, "big": 1e300}, "error": deep}
+    made = {"job_id": job_id, "number": 1, "prediction_id": str(attempt_id), "prediction": told}
+    with database.begin() as session:
+        session.execute(insert(Attempt).values(id=attempt_id, **made))
+        session.execute(update(JobRow).values(attempt_id=attempt_id))
+
+    first, again = api.get(f"/jobs/{job_id}"), api.get(f"/jobs/{job_id}")
+
+    with connect(settings.redis_url.get_secret_value()) as redis:
+        assert redis.exists(f"fixative:shown:{job_id}")
+    assert (again.data, again.headers["ETag"]) == (first.data, first.headers["ETag"])
+    assert first.json["prediction"]["metrics"]["n"] == 2**70
+
+
+def test_what_was_shown_is_not_shown_again_once_anything_of_it_has_changed(
+    client_of, database, admin
+):
+    client = client_of("keepers")
+    job_id = client.post("/jobs", json=BODY).json["id"]
+    for _ in range(2):
+        assert client.get(f"/jobs/{job_id}").json["label"] is None
+    with database.begin() as session:
+        session.execute(update(JobRow).values(label="now it has one"))
+    assert client.get(f"/jobs/{job_id}").json["label"] == "now it has one"
+
+    assert client.post(f"/jobs/{job_id}/cancel").json["status"] == "canceled"
+    assert client.get(f"/jobs/{job_id}").json["media_expires_at"] is None
+    admin.post("/admin/owners", json={"name": "keepers", "retention_days": 3})
+    assert client.get(f"/jobs/{job_id}").json["media_expires_at"] is not None
 
 
 @pytest.mark.parametrize("path", ["", "/timeline", "/cancel", "/media"])

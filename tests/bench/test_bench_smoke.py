@@ -37,6 +37,15 @@ def test_a_few_records_are_replayed_beside_a_bare_script(tmp_path):
 
 
 @pytest.mark.soak
+def test_a_few_watchers_are_held_against_none(tmp_path):
+    result = bench(tmp_path, "watch", "--watchers", "9")
+
+    for measure in ("submit p50", "webhook p95", "health p50"):
+        assert result["measures"][measure]["systems"].keys() == {"watched", "unwatched"}
+    assert result["measures"]["memory rise"]["systems"]["watched"]["median"] < 100
+
+
+@pytest.mark.soak
 def test_a_small_file_is_stored_beside_a_plain_copy(tmp_path):
     result = bench(tmp_path, "media", "--megabytes", "70")
 

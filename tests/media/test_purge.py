@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 from fixative.errors import Conflict, Gone
 from fixative.jobs.delete import delete_job
 from fixative.jobs.deliveries import read_delivery, receive
+from fixative.jobs.glance import glance_at
 from fixative.jobs.store import find_job, get_job
 from fixative.media.bucket import Bucket
 from fixative.media.keys import Keys
@@ -213,9 +214,13 @@ def test_jobs_are_kept_for_as_many_days_as_their_owner_or_the_setting_says(
             earlier = {"completed_at": func.now() - timedelta(days=ago)}
             session.execute(update(Job).where(Job.id == job_id).values(earlier))
 
+    shown = services.purger.last_shown
+    with database.begin() as session:
+        shown.keep(glance_at(session, old, owner_id=None), b"{}", at=1.0)
     assert services.purger.purge() == 0  # no retention: for good
     assert replace(services.purger, retention_days=7).purge() == 1
     assert (read_job(old).deleted_at is None, read_job(new).deleted_at is None) == (False, True)
+    assert shown.find(old).job is None
     with database.begin() as session:
         session.execute(update(Owner).where(Owner.id == owner_id).values(retention_days=1))
     assert services.purger.purge() == 1

@@ -52,6 +52,20 @@ def times(job):
     return {name: value for name, value in job.items() if name.endswith("_at")}
 
 
+def test_what_comes_back_is_in_nobodys_stream_whatever_its_manifest_says(
+    database, ended, forgotten, restored, owner_id
+):
+    _, manifest = ended()
+    forgotten()
+    assert not any("stream" in row for row in manifest["transitions"])
+    manifest["transitions"] = [{**r, "stream": str(owner_id)} for r in manifest["transitions"]]
+
+    assert restored(manifest)
+
+    with database.begin() as session:
+        assert set(session.scalars(select(Transition.stream))) == {None}
+
+
 def test_twice_is_once(database, ended, forgotten, restored):
     job_id, manifest = ended()
     forgotten()

@@ -1,0 +1,35 @@
+"""What requests for event streams must look like."""
+
+from pydantic import BaseModel, Field
+
+from api.schemas import OwnerName, Request
+
+LARGEST = 2**63 - 1
+
+
+class EventsHeader(BaseModel):
+    """What a client that comes back was told last."""
+
+    last_event_id: int | None = Field(
+        None,
+        alias="Last-Event-ID",
+        ge=0,
+        le=LARGEST,
+        description="The stream goes on after this event; `after` is of no account then",
+    )
+
+
+class JobEventsQuery(Request):
+    """Where a stream begins."""
+
+    after: int | None = Field(
+        None, ge=0, le=LARGEST, description="After this event: 0 for all; from now on if left out"
+    )
+
+
+class EventsQuery(JobEventsQuery):
+    """Where a stream begins, and whose jobs it is about."""
+
+    owner: OwnerName | None = Field(
+        None, description="Of this owner; yours or, with the scope admin, everybody's if left out"
+    )
