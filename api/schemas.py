@@ -114,6 +114,13 @@ class Submission(Request):
     priority: Literal["low", "normal", "high"] = "normal"
     webhook: Address | None = Field(None, description="Told of the job's events, signed")
     webhook_events: Events | None = Field(None, description=EVENTS)
+    cancel_after: int | None = Field(
+        None,
+        ge=5,
+        le=86_400,
+        description="Seconds from now: not submitted by then, it ends as `canceled`; what is left"
+        " then bounds its run",
+    )
     cache: bool = Field(
         False, description="An earlier job of the same version, input and seed may answer"
     )

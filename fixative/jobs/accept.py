@@ -45,6 +45,7 @@ class JobRequest:
     priority: str = "normal"
     webhook: str | None = None
     webhook_events: list[str] | None = None
+    cancel_after: int | None = None  # seconds, from its acceptance on
 
     @property
     def digest(self) -> str:
@@ -53,7 +54,7 @@ class JobRequest:
             name: value
             for name, value in vars(self).items()
             # Of a request from before there were these, the digest stays what it was.
-            if value is not None or name not in {"webhook", "webhook_events"}
+            if value is not None or name not in {"webhook", "webhook_events", "cancel_after"}
         }
         return sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -127,10 +128,12 @@ def accept(
             Job.priority: request.priority,
             Job.webhook: request.webhook or _of_owner(Owner.webhook, owner_id),
             Job.webhook_events: _events(request, owner_id),
+            Job.cancel_after: request.cancel_after,
+            Job.deadline: deadline_of(request.cancel_after),
             Job.max_seconds: terms.max_seconds,
             Job.cache_key: terms.cache_key,
             Job.price: terms.price and terms.price.model_dump(mode="json", exclude_none=True),
-            Job.fair_at: _fair_at(owner_id, request.priority),
+            Job.fair_at: fair_at(owner_id, request.priority),
         }
     )
     job = session.scalars(row.on_conflict_do_nothing().returning(Job)).one_or_none()
@@ -140,6 +143,11 @@ def accept(
         return first
     session.execute(insert(Transition).values(job_id=job_id, cause="api", to_status="queued"))
     return Accepted(job, replayed=False, hints=[Hint(CREATE_PREDICTION, {"job_id": str(job_id)})])
+
+
+def deadline_of(cancel_after: int | None) -> Any:
+    """When a job that is taken in now ends unless it is submitted."""
+    return None if cancel_after is None else func.now() + timedelta(seconds=cancel_after)
 
 
 def _of_owner(column: Any, owner_id: uuid.UUID) -> Any:
@@ -153,7 +161,7 @@ def _events(request: JobRequest, owner_id: uuid.UUID) -> Any:
     return _of_owner(Owner.webhook_events, owner_id)
 
 
-def _fair_at(owner_id: uuid.UUID, priority: str) -> Any:
+def fair_at(owner_id: uuid.UUID, priority: str) -> Any:
     """Behind the owner's own queue, so that nobody's burst stands before another's first job.
 
     Owners are served in the order of this virtual time: a weight of 2 halves the distance.

@@ -45,6 +45,7 @@ from fixative.steps import step
 FENCE_SECONDS = 10
 BACKOFF_SECONDS = 2.0
 LONGEST_BACKOFF_SECONDS = 60.0
+LEAST_SECONDS = 5  # of Cancel-After, by Replicate's documentation
 LONGEST_SECONDS = 180  # of one submission; its lease is then renewed no more
 
 log = structlog.get_logger(__name__)
@@ -160,7 +161,7 @@ class Submitter:
                 target,
                 attempt.input or job.input,
                 webhook=webhook,
-                cancel_after=job.max_seconds or self.max_run_seconds,
+                cancel_after=seconds_of_run(job, attempt, self.max_run_seconds),
                 # The last look before money is spent stands directly before the first byte: a
                 # worker that was paused for long must not post.
                 begin_by=min(committed_at + FENCE_SECONDS, lease.held_until),
@@ -243,6 +244,18 @@ class Submitter:
                 later = {"next_attempt_at": func.now() + wait, "waiting_reason": waiting}
                 session.execute(update(Job).where(Job.id == job.id).values(later))
         return []
+
+
+def seconds_of_run(job: Job, attempt: Attempt, at_most: int) -> int:
+    """After how many Replicate is to cancel the run: what is left to the job, five at least.
+
+    Never more than its model may take; `at_most` is for models that name no limit.
+    """
+    most = job.max_seconds or at_most
+    if job.deadline is None:
+        return most
+    left = int((job.deadline - attempt.created_at).total_seconds())
+    return min(most, max(left, LEAST_SECONDS))
 
 
 def _go_on(session: Session, job: Job, lease: Lease, end: Outcome) -> None:

@@ -8,7 +8,7 @@ prediction that names it, by one that is what it asks for, or by the proof that 
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -67,8 +67,7 @@ def make_unclear(session: Session) -> int:
         .where(among(Attempt.outcome, *UNSETTLED))
         .values(outcome="unknown", ended_at=func.now(), listed_at=None)
     )
-    settled = ~exists().where(Attempt.job_id == Job.id, paid_or_unsettled())
-    unsubmitted = select(Job).where(Job.status.in_(("queued", "submitting")), settled)
+    unsubmitted = select(Job).where(Job.status.in_(("queued", "submitting")), ~paid_or_unsettled())
     for job in session.scalars(unsubmitted.with_for_update()):
         stand_in = Attempt(
             id=uuid7(),
