@@ -20,6 +20,7 @@ from api.routes.admin import admin_routes
 from api.routes.dead_letters import dead_letter_routes
 from api.routes.files import files_routes
 from api.routes.health import health_routes
+from api.routes.job_operations import job_operation_routes
 from api.routes.jobs import jobs_routes
 from api.routes.media import media_routes
 from api.routes.models import models_routes
@@ -105,6 +106,7 @@ def create_app(
     registry, live = Registry(settings.models_config), LiveModels(replicate)
     catalog = Catalog(registry, live, settings.fixative_unknown_models)
     app.register_api(jobs_routes(settings, database, publisher, views, catalog))
+    app.register_api(job_operation_routes(database, bucket, publisher, views))
     app.register_api(models_routes(catalog, database))
     app.register_api(media_routes(database, bucket))
     files = Files(database, bucket, BucketKeys(settings.s3_prefix, settings.fixative_env))

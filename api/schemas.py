@@ -159,19 +159,6 @@ class DriftRequest(Request):
     accept: bool = Field(False, description="What is found now is right from now on")
 
 
-class JobFilter(Request):
-    """Which jobs a list shows, newest first."""
-
-    status: Status | None = None
-    model: Text | None = None
-    job_type: Text | None = None
-    label: Text | None = None
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
-    cursor: str | None = Field(None, max_length=64, description="`next` of the page before")
-    limit: int = Field(50, ge=1, le=200)
-
-
 class JobPath(BaseModel):
     """A job, by its id."""
 

@@ -21,7 +21,7 @@ INDEXES = {
 # JSON may spell what is no text (a NUL, half a character): such a prompt has no words.
 WORDS = """
     CREATE OR REPLACE FUNCTION job_words(owner_id uuid, input json) RETURNS tsvector
-    LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+    LANGUAGE plpgsql IMMUTABLE STRICT COST 1000 AS $$
     BEGIN
         RETURN array_to_tsvector(ARRAY[owner_id::text])
             || to_tsvector('simple'::regconfig, left(input ->> 'prompt', 10000));
