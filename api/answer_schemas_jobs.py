@@ -26,14 +26,14 @@ class Dealt(Answer):
 
 
 class BatchJob(Answer):
-    """A job of a batch, as it stands."""
+    """A job that was asked for in a batch, as it stands."""
 
     id: UUID
     status: Status
 
 
-class Accepted(Answer):
-    """A batch, and its jobs in the order of the request."""
+class AcceptedBatch(Answer):
+    """A batch, and the jobs of the request in its order."""
 
     batch_id: UUID
     jobs: list[BatchJob]

@@ -17,6 +17,7 @@ from api.openapi import SECURITY_SCHEMES
 from api.readiness import Readiness
 from api.request_ids import register_request_ids
 from api.routes.admin import admin_routes
+from api.routes.batches import batches_routes
 from api.routes.dead_letters import dead_letter_routes
 from api.routes.files import files_routes
 from api.routes.health import health_routes
@@ -106,6 +107,7 @@ def create_app(
     registry, live = Registry(settings.models_config), LiveModels(replicate)
     catalog = Catalog(registry, live, settings.fixative_unknown_models)
     app.register_api(jobs_routes(settings, database, publisher, views, catalog))
+    app.register_api(batches_routes(settings, database, publisher, catalog))
     app.register_api(job_operation_routes(database, bucket, publisher, views))
     app.register_api(models_routes(catalog, database))
     app.register_api(media_routes(database, bucket))

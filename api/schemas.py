@@ -1,5 +1,6 @@
 """What requests must look like. Unknown fields are refused: a typo is never paid for."""
 
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
@@ -61,6 +62,7 @@ Event = Literal["start", "completed", "waiting", Moved]
 Address = Annotated[str, Field(max_length=2048, pattern=r"^https?://\S+$")]
 Events = Annotated[list[Event], Field(min_length=1, max_length=10)]
 EVENTS = "completed when left out: succeeded, failed or canceled; start is processing"
+IdempotencyKey = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
 Scope = Literal["submit", "read", "cancel", "media", "passthrough", "admin"]
 
 
@@ -130,19 +132,16 @@ class Submission(Request):
         return exactly_one(self, *TARGETS)
 
     def request(self) -> JobRequest:
-        """The same in the core's words, but for `cache`, which only says how it is answered."""
-        return JobRequest(**{k: v for k, v in dict(self).items() if k != "cache"})
+        """The same in the core's words, but for what only says how it is answered."""
+        return JobRequest(**{field.name: getattr(self, field.name) for field in fields(JobRequest)})
 
 
 class SubmissionHeaders(BaseModel):
     """The headers of a submission that mean something."""
 
-    idempotency_key: str | None = Field(
+    idempotency_key: IdempotencyKey | None = Field(
         None,
         alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        pattern=r"^[\x20-\x7e]+$",
         description="The same key with the same body is the same job, paid once",
     )
 

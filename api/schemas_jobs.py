@@ -3,13 +3,71 @@
 from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from api.schemas import Request, Status, Text, exactly_one
+from api.schemas import IdempotencyKey, Request, Status, Submission, Text, exactly_one
+from fixative.jobs.batches import BatchRequest, Item
 from fixative.jobs.listing import JobQuery
 
 Reason = Literal["any", "pace", "breaker", "credit", "token", "upstream", "needs_review", "paused"]
+
+
+class BatchItem(Submission):
+    """A job of a batch."""
+
+    idempotency_key: IdempotencyKey | None = Field(
+        default=None, description="The same key with the same job is the same job, paid once"
+    )
+
+
+class BatchSubmission(Request):
+    """Jobs to be taken in together."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "label": "lighthouses, in all weathers",
+                "jobs": [
+                    {
+                        "model": "black-forest-labs/flux-schnell",
+                        "input": {"prompt": f"a lighthouse in {weather}"},
+                        "idempotency_key": f"lighthouse-{weather}",
+                    }
+                    for weather in ("fog", "rain")
+                ],
+            }
+        }
+    )
+
+    jobs: list[BatchItem] = Field(min_length=1, max_length=1000)
+    label: Text | None = Field(default=None, description="What the batch is called")
+
+    @model_validator(mode="after")
+    def _no_key_twice(self) -> "BatchSubmission":
+        problem = PydanticCustomError("key_twice", "this key stands in the batch twice")
+        seen, twice = set[str](), list[InitErrorDetails]()
+        for n, job in enumerate(self.jobs):
+            key = job.idempotency_key
+            if key in seen:
+                loc = ("jobs", n, "idempotency_key")
+                twice.append(InitErrorDetails(type=problem, loc=loc, input=key))
+            elif key is not None:
+                seen.add(key)
+        if twice:
+            raise ValidationError.from_exception_data(type(self).__name__, twice)
+        return self
+
+    def request(self) -> BatchRequest:
+        """The same in the core's words."""
+        items = [Item(job.request(), job.idempotency_key, job.cache) for job in self.jobs]
+        return BatchRequest(items, self.label)
+
+
+class BatchPath(BaseModel):
+    """A batch, by its id."""
+
+    batch_id: str
 
 
 class JobConditions(Request):
@@ -64,7 +122,7 @@ class Selection(Request):
 
     @model_validator(mode="after")
     def _one_of_them(self) -> "Selection":
-        if self.filter is not None and not self.filter.model_fields_set:
+        if self.filter is not None and not any(v is not None for _, v in self.filter):
             raise PydanticCustomError("empty_filter", 'an empty filter means all: say "all": true')
         return exactly_one(self, "filter", "all")
 

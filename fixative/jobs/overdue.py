@@ -1,4 +1,4 @@
-"""Jobs that were to be submitted within some time, and were not."""
+"""The time a job was given: what is not submitted in it ends, what is left bounds the run."""
 
 from sqlalchemy import func, select
 
@@ -6,9 +6,10 @@ from fixative.jobs.claim import paid_or_unsettled
 from fixative.jobs.store import error_of, move
 from fixative.postgres.base import among
 from fixative.postgres.engine import Database
-from fixative.postgres.tables import Job
+from fixative.postgres.tables import Attempt, Job
 
 WAITING = ("queued", "submitting")
+LEAST_SECONDS = 5  # of Cancel-After, by Replicate's documentation
 
 
 def abort_overdue(database: Database, *, at_most: int) -> None:
@@ -30,3 +31,15 @@ def abort_overdue(database: Database, *, at_most: int) -> None:
             message = f"not submitted within {job.cancel_after} s, as its cancel_after says"
             error = error_of("aborted", message)
             move(session, job_id, "canceled", cause="task", came_from=WAITING, error=error)
+
+
+def seconds_of_run(job: Job, attempt: Attempt, at_most: int) -> int:
+    """After how many Replicate is to cancel the run: what is left to the job, five at least.
+
+    Never more than its model may take; `at_most` is for models that name no limit.
+    """
+    most = job.max_seconds or at_most
+    if job.deadline is None:
+        return most
+    left = int((job.deadline - attempt.created_at).total_seconds())
+    return min(most, max(left, LEAST_SECONDS))

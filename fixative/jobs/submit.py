@@ -25,6 +25,7 @@ from fixative.errors import (
     ReplicateError,
 )
 from fixative.jobs.ingest import ingest
+from fixative.jobs.overdue import seconds_of_run
 from fixative.jobs.sent_input import has_files
 from fixative.jobs.store import error_of, move
 from fixative.jobs.turn import alone, due, lock, take_turn
@@ -45,7 +46,6 @@ from fixative.steps import step
 FENCE_SECONDS = 10
 BACKOFF_SECONDS = 2.0
 LONGEST_BACKOFF_SECONDS = 60.0
-LEAST_SECONDS = 5  # of Cancel-After, by Replicate's documentation
 LONGEST_SECONDS = 180  # of one submission; its lease is then renewed no more
 
 log = structlog.get_logger(__name__)
@@ -244,18 +244,6 @@ class Submitter:
                 later = {"next_attempt_at": func.now() + wait, "waiting_reason": waiting}
                 session.execute(update(Job).where(Job.id == job.id).values(later))
         return []
-
-
-def seconds_of_run(job: Job, attempt: Attempt, at_most: int) -> int:
-    """After how many Replicate is to cancel the run: what is left to the job, five at least.
-
-    Never more than its model may take; `at_most` is for models that name no limit.
-    """
-    most = job.max_seconds or at_most
-    if job.deadline is None:
-        return most
-    left = int((job.deadline - attempt.created_at).total_seconds())
-    return min(most, max(left, LEAST_SECONDS))
 
 
 def _go_on(session: Session, job: Job, lease: Lease, end: Outcome) -> None:

@@ -27,6 +27,8 @@ SCOPE = {
     "GET /jobs/<job_id>": "read",
     "GET /jobs/<job_id>/timeline": "read",
     "POST /jobs/<job_id>/cancel": "cancel",
+    "POST /jobs/batch": "submit",
+    "GET /batches/<batch_id>": "read",
     "POST /jobs/cancel": "cancel",
     "POST /jobs/<job_id>/retry": "submit",
     "POST /jobs/retry": "submit",

@@ -6,8 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from fixative.jobs.accept import JobRequest
-from fixative.jobs.overdue import abort_overdue
-from fixative.jobs.submit import seconds_of_run
+from fixative.jobs.overdue import abort_overdue, seconds_of_run
 from fixative.postgres.tables import Attempt, Job
 from fixative.recovery.sweep import sweep
 
