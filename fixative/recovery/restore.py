@@ -1,8 +1,8 @@
 """Bringing a job back: its rows made again from what was written of them outside the database."""
 
 import uuid
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Column, DateTime, Table, Uuid, func, select
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from fixative.errors import Conflict, Corrupt
 from fixative.media.manifest import FORMAT
 from fixative.postgres.media_tables import File, Media
-from fixative.postgres.tables import ApiKey, Attempt, Job, Owner, Transition
+from fixative.postgres.tables import ApiKey, Attempt, Batch, Job, Owner, Transition
 
 Values = dict[Any, Any]
 
@@ -79,6 +79,19 @@ def keep_owner(session: Session, owner_id: uuid.UUID) -> None:
     session.execute(unknown.on_conflict_do_nothing())
 
 
+def keep_batches(session: Session, jobs: Iterable[Values]) -> None:
+    """Have the batches that these jobs are of: what else was known of one is lost."""
+    now = datetime.now(UTC)
+    rows = dict[str, Values]()
+    for job in jobs:
+        if id_ := job.get("batch_id"):
+            made_at = job.get("created_at") or now
+            rows[str(id_)] = {"id": id_, "owner_id": job["owner_id"], "created_at": made_at}
+    if rows:  # in order, as another process does it: so that neither waits for the other
+        unknown = insert(Batch).on_conflict_do_nothing()
+        session.execute(unknown, [rows[id_] for id_ in sorted(rows)])
+
+
 def row_values(mapped: type[Any], row: dict[str, Any]) -> Values:
     """The row's values as their columns take them; what we have no column for is left out.
 
@@ -100,6 +113,7 @@ def _write(session: Session, job: Values, rows: list[tuple[type[Any], list[Value
     made = insert(Job).values(job).on_conflict_do_nothing(index_elements=["id"])
     if session.scalar(made.returning(Job.id)) is None:
         return False
+    keep_batches(session, [job])
     for table, values in rows:
         if values:
             session.connection().execute(insert(table.__table__), values)

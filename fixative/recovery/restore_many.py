@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 from fixative.errors import Corrupt
 from fixative.media.manifest import FORMAT, OF_THE_MOMENT
 from fixative.postgres.tables import Job, Owner
-from fixative.recovery.restore import PARTS, leave_lost_keys, provenance_of
+from fixative.recovery.restore import PARTS, keep_batches, leave_lost_keys, provenance_of
 
 Row = dict[str, Any]
 
@@ -52,6 +52,7 @@ def restore_many(session: Session, manifests: Sequence[Row], *, source: str) -> 
     made = insert(Job).from_select(*_from_json(Job, jobs))
     made = made.on_conflict_do_nothing(index_elements=["id"])
     ids = set(session.scalars(made.returning(Job.id)))
+    keep_batches(session, [job for job in jobs if uuid.UUID(job["id"]) in ids])
     told = [manifest for manifest in manifests if uuid.UUID(manifest["job"]["id"]) in ids]
     for part, mapped in PARTS:
         rows = [row for manifest in told for row in manifest[part]]
