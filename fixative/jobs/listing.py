@@ -51,7 +51,7 @@ class JobQuery:
 
     def only(self, *statuses: str) -> "JobQuery":
         """The same, of jobs that have one of these statuses."""
-        asked = self.statuses or statuses
+        asked = statuses if self.statuses is None else self.statuses
         return replace(self, statuses=tuple(status for status in statuses if status in asked))
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:

@@ -121,7 +121,11 @@ def test_a_body_that_does_not_fit_is_422_and_named(api, refused, path, body, fie
 
 
 @pytest.mark.parametrize("path", ["/jobs/cancel", "/jobs/retry"])
-@pytest.mark.parametrize("body", [{}, {"filter": {}}, {"all": True, "filter": {"label": "a"}}])
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"filter": {}}, {"filter": {"label": None}}, {"all": True, "filter": {"label": "a"}}],
+    ids=str,
+)
 def test_nothing_is_done_to_all_unless_that_is_said(api, submit, refused, path, body):
     job_id = submit()
 
