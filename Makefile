@@ -26,7 +26,7 @@ demo: install ## five kinds of jobs from a REST call to verified media
 	@$(BIN)/python -m fixative.cli.demo
 
 test: install ## the tests (T=path for some), on real servers that it starts itself
-	@$(BIN)/pytest -n 2 --dist loadfile -m "not soak" $(T)
+	@$(BIN)/pytest -n 3 --dist loadfile -m "not soak" $(T)
 
 soak: install ## the tests that take minutes each
 	@$(BIN)/pytest -m soak --timeout 600 $(T)

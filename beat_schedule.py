@@ -14,6 +14,7 @@ PERIODS = {
     names.POLL_PREDICTIONS: _settings.fixative_poll_seconds,
     names.PURGE_EXPIRED: 60.0,
     names.EXPORT_ACCESS: 60.0,
+    names.EXPORT_MONEY: 600.0,
     names.RECORD_ACCEPTED: 2.0,
     names.WRITE_SUMMARY: 3600.0,
 }

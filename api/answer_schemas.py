@@ -112,6 +112,14 @@ class LetterPart(Answer):
     created_at: AwareDatetime
 
 
+class Cost(Answer):
+    """What a job cost. A failed or canceled run costs what it ran."""
+
+    amount: str
+    currency: Literal["USD"]
+    basis: str = Field(description="How it came about")
+
+
 class JobSummary(Answer):
     """A job in a list."""
 
@@ -129,6 +137,7 @@ class JobSummary(Answer):
     cancel_after: int | None = Field(description="Seconds, as asked for")
     owner_id: UUID
     error: JobError | None
+    cost: Cost | None = Field(description="Of all its predictions; once it ended, with a price")
     source: str
     cancel_requested_at: AwareDatetime | None
     created_at: AwareDatetime
@@ -187,6 +196,7 @@ EXAMPLE_JOB: dict[str, Any] = {
     "media_expires_at": None,
     "dead_letters": [],
     "error": None,
+    "cost": {"amount": "0.003", "currency": "USD", "basis": "1 run × 0.003"},
     "source": "api",
     "cancel_requested_at": None,
     "created_at": "2026-01-01T12:00:00.120000Z",

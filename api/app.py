@@ -25,6 +25,7 @@ from api.routes.job_operations import job_operation_routes
 from api.routes.jobs import jobs_routes
 from api.routes.media import media_routes
 from api.routes.models import models_routes
+from api.routes.money import money_routes
 from api.routes.notifications import notification_routes
 from api.routes.operation import operation_routes
 from api.routes.owners import owner_routes
@@ -105,11 +106,14 @@ def create_app(
     secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
     views = JobViews(settings, links, lambda: base_url(settings))
     registry, live = Registry(settings.models_config), LiveModels(replicate)
-    catalog = Catalog(registry, live, settings.fixative_unknown_models)
+    catalog = Catalog(
+        registry, live, settings.fixative_unknown_models, settings.fixative_max_run_seconds
+    )
     app.register_api(jobs_routes(settings, database, publisher, views, catalog))
     app.register_api(batches_routes(settings, database, publisher, catalog))
     app.register_api(job_operation_routes(database, bucket, publisher, views))
     app.register_api(models_routes(catalog, database))
+    app.register_api(money_routes(database))
     app.register_api(media_routes(database, bucket))
     files = Files(database, bucket, BucketKeys(settings.s3_prefix, settings.fixative_env))
     app.register_api(files_routes(settings, files, links))

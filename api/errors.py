@@ -22,6 +22,7 @@ from fixative.errors import (
     InvalidRequest,
     MalformedPrediction,
     NotFound,
+    OverBudget,
     ReplicateError,
     SigningKeysAway,
 )
@@ -34,6 +35,7 @@ ANSWERS: dict[type[FixativeError], tuple[HTTPStatus, str | None]] = {
     NotFound: (HTTPStatus.NOT_FOUND, None),
     Gone: (HTTPStatus.GONE, None),
     Conflict: (HTTPStatus.CONFLICT, None),
+    OverBudget: (HTTPStatus.PAYMENT_REQUIRED, None),
     InvalidRequest: (HTTPStatus.UNPROCESSABLE_ENTITY, None),
     InvalidInput: (HTTPStatus.UNPROCESSABLE_ENTITY, None),
     BadSignature: (HTTPStatus.UNAUTHORIZED, "the webhook's signature is missing, stale or wrong"),

@@ -17,6 +17,7 @@ A_KEY: list[dict[str, list[str]]] = [{"bearer": []}, {"header": []}]
 EXAMPLES = {
     400: "the body is not JSON: Expecting value: line 1 column 1 (char 0)",
     401: "a valid key is needed, as Authorization: Bearer or X-API-Key",
+    402: "this job may cost 0.04 US dollars, more than is left of the owner's budget (day, 10)",
     403: "this key lacks the scope submit",
     404: "no job 019a0000-0000-7000-8000-000000000000",
     409: "this Idempotency-Key was used for another request",

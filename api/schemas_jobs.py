@@ -10,7 +10,9 @@ from api.schemas import IdempotencyKey, Request, Status, Submission, Text, exact
 from fixative.jobs.batches import BatchRequest, Item
 from fixative.jobs.listing import JobQuery
 
-Reason = Literal["any", "pace", "breaker", "credit", "token", "upstream", "needs_review", "paused"]
+Reason = Literal[
+    "any", "pace", "breaker", "credit", "token", "upstream", "needs_review", "paused", "spend_cap"
+]
 
 
 class BatchItem(Submission):

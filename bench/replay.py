@@ -32,7 +32,9 @@ def run(records: int, rounds: int) -> Comparison:
     """Records replayed, beside a script that puts each file into a row: records/s, CPU, memory."""
     with open_stage() as stage:
         directory = Path(stage.system.environ["OUTPUT_DIR"])
-        _write(_services(stage), directory, records)
+        services = _services(stage)
+        write_records(services, directory, records)
+        services.close()
         turns = {
             "fixative": partial(_replay, stage, directory, records),
             "bare": partial(_insert, stage, directory, records),
@@ -49,13 +51,12 @@ def _services(stage: Stage) -> Services:
     return Services(settings, connections=2)
 
 
-def _write(services: Services, directory: Path, records: int) -> None:
+def write_records(services: Services, directory: Path, records: int) -> None:
     """The record of one job that ran, as often as wanted: each of another job, over ten days."""
     job_id = storing(services, WANTED)
     services.storer.store(job_id)
     services.deriver.derive(job_id)
     services.recorder.record(job_id)
-    services.close()
     [path] = directory.glob("daily/*/processed/*.json")
     told = path.read_text()
     path.unlink()

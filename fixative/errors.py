@@ -27,6 +27,10 @@ class Conflict(FixativeError):
     """What was asked contradicts what is already there."""
 
 
+class OverBudget(FixativeError):
+    """What was asked for may cost more than is left; the message names the budget."""
+
+
 class InvalidRequest(FixativeError):
     """A request that does not fit; `field` names the place."""
 

@@ -29,6 +29,7 @@ REPLAY_RECORD = "fixative.replay_record"
 NOTIFY_SUBSCRIBER = "fixative.notify_subscriber"
 PURGE_EXPIRED = "fixative.purge_expired"
 EXPORT_ACCESS = "fixative.export_access"
+EXPORT_MONEY = "fixative.export_money"
 SYNC_HISTORY = "fixative.sync_history"
 CHECK_MODELS = "fixative.check_models"
 CANARY = "fixative.canary"
@@ -49,6 +50,7 @@ QUEUE_OF_TASK = {
     NOTIFY_SUBSCRIBER: NOTIFY,
     PURGE_EXPIRED: UPKEEP,
     EXPORT_ACCESS: UPKEEP,
+    EXPORT_MONEY: UPKEEP,
     CHECK_MODELS: UPKEEP,
     ADMIT: UPKEEP,
     SWEEP: UPKEEP,

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -18,6 +19,8 @@ from redis import Redis
 from sqlalchemy import select, update
 
 from fixative.access.owners import ensure_owner
+from fixative.catalog.price import Price
+from fixative.catalog.terms import Terms
 from fixative.jobs import admit as admission
 from fixative.jobs.accept import JobRequest, accept
 from fixative.local.servers import embedded_servers
@@ -90,14 +93,20 @@ def local_replicate() -> Iterator[str]:
     process.stdout.close()
 
 
-@pytest.fixture
-def emulator(local_replicate: str) -> Iterator[httpx.Client]:
-    """The local Replicate's control routes, everything forgotten and fast."""
+@pytest.fixture(scope="session")
+def emulator_client(local_replicate: str) -> Iterator[httpx.Client]:
+    """Made once: each would read all the certificates that there are."""
     with httpx.Client(base_url=local_replicate, timeout=10) as client:
-        client.post("/_emulator/reset").raise_for_status()
-        fast = {"latency": {"*": {"start": 0.01, "run": 0.05}}, "creates_per_minute": 60000}
-        client.post("/_emulator/config", json=fast).raise_for_status()
         yield client
+
+
+@pytest.fixture
+def emulator(emulator_client: httpx.Client) -> httpx.Client:
+    """The local Replicate's control routes, everything forgotten and fast."""
+    emulator_client.post("/_emulator/reset").raise_for_status()
+    fast = {"latency": {"*": {"start": 0.01, "run": 0.05}}, "creates_per_minute": 60000}
+    emulator_client.post("/_emulator/config", json=fast).raise_for_status()
+    return emulator_client
 
 
 @pytest.fixture
@@ -163,6 +172,31 @@ def submit(database: Database, owner_id: uuid.UUID) -> Callable[..., uuid.UUID]:
             return accept(session, JobRequest(model=model, **asked), owner).job.id
 
     return accepted
+
+
+@pytest.fixture
+def submit_priced(database: Database, owner_id: uuid.UUID) -> Callable[..., uuid.UUID]:
+    """Accept a job at a price, by the second unless told otherwise; its id."""
+
+    def submit(
+        max_cost: str | None = "1",
+        *,
+        price: dict[str, str] | None = None,
+        key: uuid.UUID | None = None,
+        owner: uuid.UUID | None = None,
+        **request: Any,
+    ) -> uuid.UUID:
+        terms = Terms(
+            price=Price.model_validate(price or {"per_second": "0.003"}),
+            max_cost=None if max_cost is None else Decimal(max_cost),
+        )
+        asked = JobRequest(
+            **{"model": "black-forest-labs/flux-schnell", "input": {"prompt": "a cat"}, **request}
+        )
+        with database.begin() as session:
+            return accept(session, asked, owner or owner_id, terms=terms, api_key_id=key).job.id
+
+    return submit
 
 
 @pytest.fixture

@@ -106,7 +106,12 @@ class Services:
     @once
     def catalog(self) -> Catalog:
         registry = Registry(self.settings.models_config)
-        return Catalog(registry, LiveModels(self.replicate), self.settings.fixative_unknown_models)
+        return Catalog(
+            registry,
+            LiveModels(self.replicate),
+            self.settings.fixative_unknown_models,
+            self.settings.fixative_max_run_seconds,
+        )
 
     @once
     def inputs(self) -> Inputs:

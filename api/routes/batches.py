@@ -34,7 +34,7 @@ def batches_routes(
         responses={
             200: answers.AcceptedBatch,
             202: answers.AcceptedBatch,
-            **problems(400, 409, 413, 415, 422),
+            **problems(400, 402, 409, 413, 415, 422),
         },
     )
     @needs("submit")

@@ -38,7 +38,7 @@ def job_operation_routes(
         description="What its prediction gave is stored again, which costs nothing. Another attempt"
         " costs money and needs `pay_again`. 409 while the job is unfinished or an attempt of it"
         " unsettled, and where there is nothing to do again.",
-        responses={202: answers.Job, **problems(400, 404, 409, 410, 413, 415, 422)},
+        responses={202: answers.Job, **problems(400, 402, 404, 409, 410, 413, 415, 422)},
     )
     @needs("submit")
     def retry(path: JobPath, body: RetryRequest) -> tuple[Response, int]:

@@ -44,8 +44,13 @@ def jobs_routes(
         description="200 with `Idempotent-Replay: true` and the first job when the Idempotency-Key"
         " was used for the same body before, 409 when for another. With `cache`, 200 with"
         " `Fixative-Cache: hit` and an earlier job when one has the answer already. 422 names every"
-        " place of the input that its model does not take.",
-        responses={200: answers.Job, 202: answers.Job, **problems(400, 404, 409, 413, 415, 422)},
+        " place of the input that its model does not take; 402 the budget in which what the job may"
+        " cost is not left.",
+        responses={
+            200: answers.Job,
+            202: answers.Job,
+            **problems(400, 402, 404, 409, 413, 415, 422),
+        },
     )
     @needs("submit")
     def submit(header: SubmissionHeaders, body: Submission) -> Response:

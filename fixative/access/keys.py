@@ -72,7 +72,7 @@ def rotate_key(session: Session, pepper: str, key_id: str, grace: timedelta = GR
     Raises NotFound, or Conflict for one that is revoked, already rotated or expired: a second try
     whose first answer was lost shall not end as a key that nobody has.
     """
-    old = _find(session, key_id, to_change=True)
+    old = find_key(session, key_id, to_change=True)
     if old.revoked_at is not None:
         raise Conflict(f"key {old.prefix} was rotated or revoked: rotate the one that replaced it")
     if old.expires_at is not None and old.expires_at <= datetime.now(UTC):
@@ -84,13 +84,14 @@ def rotate_key(session: Session, pepper: str, key_id: str, grace: timedelta = GR
         expires_at=old.expires_at,
         allow=old.allow,
         per_minute=old.per_minute,
+        root_id=old.root_id or old.id,  # whose budgets it goes on with
     )
     return _add(session, pepper, row)
 
 
 def revoke_key(session: Session, key_id: str) -> ApiKey:
     """Revoke a key by its id or prefix, its grace over; again is no harm. Raises NotFound."""
-    key = _find(session, key_id)
+    key = find_key(session, key_id)
     session.execute(
         update(ApiKey).where(ApiKey.id == key.id, NOT_REVOKED).values(revoked_at=func.now())
     )
@@ -141,15 +142,11 @@ def note_use(session: Session, caller: Caller) -> None:
     )
 
 
-def _add(session: Session, pepper: str, row: ApiKey) -> NewKey:
-    key = f"fx_{secrets.token_urlsafe(32)}"
-    row.id, row.prefix, row.digest = uuid7(), key[:PREFIX_LENGTH], _digest(pepper, key)
-    session.add(row)
-    session.flush()
-    return NewKey(key, row)
+def find_key(session: Session, key_id: str, *, to_change: bool = False) -> ApiKey:
+    """The key of this id or prefix; `to_change`: and nobody else changes it meanwhile.
 
-
-def _find(session: Session, key_id: str, *, to_change: bool = False) -> ApiKey:
+    Raises NotFound.
+    """
     try:
         chosen = ApiKey.id == uuid.UUID(key_id)
     except ValueError:
@@ -159,6 +156,14 @@ def _find(session: Session, key_id: str, *, to_change: bool = False) -> ApiKey:
     if key is None:
         raise NotFound(f"no key {key_id}")
     return key
+
+
+def _add(session: Session, pepper: str, row: ApiKey) -> NewKey:
+    key = f"fx_{secrets.token_urlsafe(32)}"
+    row.id, row.prefix, row.digest = uuid7(), key[:PREFIX_LENGTH], _digest(pepper, key)
+    session.add(row)
+    session.flush()
+    return NewKey(key, row)
 
 
 def _digest(pepper: str, key: str) -> str:

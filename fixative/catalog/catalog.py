@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import orjson
 
+from fixative.catalog.cost import worst_case
 from fixative.catalog.entry import Entry, live_name
 from fixative.catalog.live import LiveModel, LiveModels
 from fixative.catalog.registry import Registry
@@ -33,6 +34,7 @@ class Catalog:
     registry: Registry
     live: LiveModels
     unknown: Literal["allow", "refuse"]
+    max_run_seconds: int  # of models that name none
 
     def prepare(
         self,
@@ -64,7 +66,7 @@ class Catalog:
             **target,
             input=input_,
             kind=entry.kind if entry else None,
-            terms=_terms(entry, cache_key(live, target["version"], input_)),
+            terms=self._terms(entry, input_, cache_key(live, target["version"], input_)),
         )
 
     def _stranger(self, model: str | None, version: str | None, deployment: str | None) -> None:
@@ -72,6 +74,17 @@ class Catalog:
             raise NotFound(f"no model {model or version or deployment} here")
         if model is not None and "/" not in model:
             raise InvalidRequest("model", "neither owner/name nor a model of the registry")
+
+    def _terms(self, entry: Entry | None, input_: dict[str, Any], key: str | None) -> Terms:
+        if entry is None:
+            return Terms(cache_key=key)
+        seconds = entry.max_seconds or self.max_run_seconds
+        return Terms(
+            price=entry.price,
+            max_cost=worst_case(entry.price, entry.max_cost, seconds, input_),
+            max_seconds=entry.max_seconds,
+            cache_key=key,
+        )
 
     def _live(self, model: str | None, version: str | None) -> LiveModel | None:
         name = live_name(model, version)
@@ -103,9 +116,3 @@ def _restricted(entry: Entry, input_: dict[str, Any]) -> list[Misfit]:
         return []
     foreign = [name for name in input_ if name not in entry.parameters]
     return [Misfit(("input", name), "is not to be set here", "extra_forbidden") for name in foreign]
-
-
-def _terms(entry: Entry | None, key: str | None) -> Terms:
-    if entry is None:
-        return Terms(cache_key=key)
-    return Terms(entry.price, entry.max_seconds, key)

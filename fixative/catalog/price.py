@@ -1,9 +1,9 @@
 """What a model costs, in US dollars."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Dollars = Annotated[Decimal, Field(ge=0, max_digits=20, decimal_places=9)]
 
@@ -18,3 +18,12 @@ class Price(BaseModel):
     per_image: Dollars | None = None  # of the output's files
     per_input_token: Dollars | None = None  # of `metrics.input_token_count`
     per_output_token: Dollars | None = None  # of `metrics.output_token_count`
+
+
+def is_price(value: Any) -> bool:
+    """Whether a JSON value is a price as we write one."""
+    try:
+        Price.model_validate(value)
+    except ValidationError:
+        return False
+    return True

@@ -68,6 +68,10 @@ class Api:
         """The answer to POST, None when it has no body."""
         return self._json("POST", path, json=body or {}, headers=headers)
 
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        """The answer to PUT."""
+        return self._json("PUT", path, json=body)
+
     def delete(self, path: str, **params: Any) -> Any:
         """The answer to DELETE; parameters that are None are left out."""
         return self._json("DELETE", path, params=given(params))

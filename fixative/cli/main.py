@@ -9,6 +9,7 @@ import click
 from fixative.errors import FixativeError
 
 COMMANDS = {
+    "budgets": "fixative.cli.budgets:budgets",
     "dead": "fixative.cli.dead:dead",
     "digest": "fixative.cli.export:digest",
     "doctor": "fixative.cli.doctor:doctor",

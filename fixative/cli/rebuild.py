@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fixative.cli.bar import Bar
 from fixative.cli.offline import offline_settings
 from fixative.cli.run_file import data_dir_option
-from fixative.cli.screen import count, print_json, stderr, stdout, table
+from fixative.cli.screen import count, print_json, stdout, table
 from fixative.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,14 +50,15 @@ def rebuild(*, sources: list[str], data_dir: Path, as_json: bool) -> None:
 
     settings = offline_settings(data_dir)
     configure_logging(settings.fixative_log_format, environment=settings.fixative_env)
-    progress = stderr()
-    report = Report(say=progress.print)
-    _run(settings, sources, report)
+    with Bar("rebuilding") as bar:
+        report = Report(say=bar.stand if bar.shown else bar.say)
+        _run(settings, sources, report)
+        bar.fill()
     if as_json:
         print_json(report.as_json())
     else:
         _show(report)
-    progress.print("Now run `fixative recover`: nothing is submitted before.")
+    click.echo("Now run `fixative recover`: nothing is submitted before.", err=True)
 
 
 def _run(settings: Settings, sources: list[str], report: "Report") -> None:

@@ -3,20 +3,20 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from fixative.cli.bar import Bar
 from fixative.cli.offline import offline_settings
 from fixative.cli.run_file import data_dir_option
-from fixative.cli.screen import count, stderr, stdout, table
+from fixative.cli.screen import count, stdout, table
 
 if TYPE_CHECKING:
     from fixative.recovery.replay import Outcome
+    from fixative.recovery.replay_find import Entry
 
 EVERY = 500  # records, on a terminal that shows no bar
 DONE = ("replayed", "updated", "already there")
@@ -76,42 +76,27 @@ def replay(
     chosen = Chosen(pattern, since, until)
     counted, began = Counter[str](), time.monotonic()
     try:
-        with _progress(counted) as (say, step):
+        with Bar("replaying") as bar:
             found = services.replayer.find(file or directory or settings.output_dir, chosen)
             outcomes = services.replayer.replay_all(found, chosen, dry_run=dry_run)
             for entry, outcome in outcomes:
                 if verbose or outcome.what in TOLD:
-                    say(f"{_line(outcome, dry_run)}: {entry.name}", outcome.detail)
+                    _say(bar, entry, outcome, dry_run)
                 counted[outcome.what] += 1
-                step()
+                read = count(counted.total())
+                bar.stand(f"{read} records read")
+                if not bar.shown and counted.total() % EVERY == 0:
+                    bar.say(f"{read} records read")
+            bar.fill()
     finally:
         services.close()
         _show(counted, time.monotonic() - began, dry_run)
     sys.exit(int(any(counted[what] for what in WRONG)))
 
 
-@contextmanager
-def _progress(counted: Counter[str]) -> Iterator[tuple[Any, Any]]:
-    """How to say a line, and that a record is done: a bar on a terminal, else a line every 500."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = stderr()
-
-    def say(line: str, detail: str = "") -> None:
-        console.print(f"{line}: {detail}" if detail else line, soft_wrap=True)
-
-    if not console.is_terminal:
-
-        def tell() -> None:
-            if counted.total() % EVERY == 0:
-                say(f"{count(counted.total())} records read")
-
-        yield say, tell
-        return
-    columns = (TextColumn("records"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("records", total=None)  # they are found as they are replayed
-        yield say, lambda: bar.advance(task)
+def _say(bar: Bar, entry: "Entry", outcome: "Outcome", dry_run: bool) -> None:
+    line = f"{_word(outcome.what, dry_run)}: {entry.name}"
+    bar.say(f"{line}: {outcome.detail}" if outcome.detail else line)
 
 
 def _show(counted: Counter[str], seconds: float, dry_run: bool) -> None:
@@ -119,10 +104,10 @@ def _show(counted: Counter[str], seconds: float, dry_run: bool) -> None:
     others = sorted(counted.keys() - set(DONE))
     shown.add_row("read", count(counted.total()))
     for what in (*DONE, *others):
-        shown.add_row(CONDITIONAL.get(what, what) if dry_run else what, count(counted[what]))
+        shown.add_row(_word(what, dry_run), count(counted[what]))
     shown.add_row("seconds", f"{seconds:.1f}")
     stdout().print(shown)
 
 
-def _line(outcome: "Outcome", dry_run: bool) -> str:
-    return CONDITIONAL.get(outcome.what, outcome.what) if dry_run else outcome.what
+def _word(what: str, dry_run: bool) -> str:
+    return CONDITIONAL.get(what, what) if dry_run else what

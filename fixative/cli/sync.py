@@ -5,12 +5,12 @@ import time
 from typing import Any
 
 import click
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from fixative.cli import api_client
 from fixative.cli.api_client import Api, connect
+from fixative.cli.bar import Bar
 from fixative.cli.instants import Instant
-from fixative.cli.screen import count, print_json, status_text, stderr, stdout, table
+from fixative.cli.screen import count, print_json, status_text, stdout, table
 
 COUNTED = ("pages", "predictions_checked", "jobs_created", "jobs_updated", "skipped")
 
@@ -52,33 +52,26 @@ def sync(
 
 def _followed(api: Api, sync_id: str) -> dict[str, Any]:
     """The run once it has ended; a bar follows it there."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(24),
-        TextColumn("{task.fields[done]}"),
-        TimeElapsedColumn(),
-        console=stderr(),
-        transient=True,
-    ) as progress:
-        bar = progress.add_task("syncing", total=None, done="")
+    with Bar("syncing") as bar:
         while True:
             run: dict[str, Any] = api.get(f"/syncs/{sync_id}", limit=0)
+            read, new = run["predictions_checked"], run["jobs_created"]
+            done = f"{count(read)} read, {count(new)} new"
+            bar.stand(done, completed=read, total=run["max_predictions"])
             if run["status"] != "running":
+                if not run["error"]:
+                    bar.fill()
                 return run
-            progress.update(
-                bar,
-                total=run["max_predictions"],
-                completed=run["predictions_checked"],
-                done=f"{count(run['predictions_checked'])} read, {count(run['jobs_created'])} new",
-            )
             time.sleep(api_client.PAUSE_SECONDS)
 
 
 def _show(run: dict[str, Any]) -> None:
     out = stdout()
-    summary = table("sync", "status", *(f"{name.replace('_', ' ')}>" for name in COUNTED))
-    summary.add_row(run["id"], status_text(run["status"]), *(count(run[name]) for name in COUNTED))
-    out.print(summary)
+    shown = table("sync", run["id"])
+    shown.add_row("status", status_text(run["status"]))
+    for name in COUNTED:
+        shown.add_row(name.replace("_", " "), count(run[name]))
+    out.print(shown)
     if run["error"]:
         out.print(run["error"], style="red")
     if run["status"] == "partial":

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 
 from fixative.catalog.terms import NO_TERMS, Terms
 from fixative.errors import Conflict
+from fixative.jobs.billing import reserve_for
 from fixative.jobs.store import get_job
 from fixative.jobs.telling import told_of
 from fixative.names import CREATE_PREDICTION, Hint
@@ -106,7 +107,8 @@ def accept(
     """A new job in `queued`; or, under a key already used for the same request, that first job.
 
     `asked` is the request as its caller put it, where that is not what will be sent: a key stands
-    for the former. Raises Conflict when the key was used for another request.
+    for the former. Raises Conflict when the key was used for another request, and OverBudget when
+    what it may cost is not left.
     """
     asked = asked or request
     job_id = uuid7()
@@ -130,6 +132,7 @@ def accept(
         assert first is not None  # noqa: S101 - nothing else conflicts
         return first
     session.execute(insert(Transition).values(job_id=job_id, cause="api", to_status="queued"))
+    reserve_for(session, [job])
     return Accepted(job, replayed=False, hints=[Hint(CREATE_PREDICTION, {"job_id": str(job_id)})])
 
 
@@ -148,6 +151,7 @@ def asked_for(request: JobRequest, terms: Terms) -> dict[Any, Any]:
         Job.cancel_after: request.cancel_after,
         Job.max_seconds: terms.max_seconds,
         Job.cache_key: terms.cache_key,
+        Job.max_cost: terms.max_cost,
         Job.price: terms.price and terms.price.model_dump(mode="json", exclude_none=True),
     }
 

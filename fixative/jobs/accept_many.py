@@ -9,11 +9,12 @@ from typing import Any
 import orjson
 from sqlalchemy import JSON, Text, cast, column, func, insert, literal, literal_column, select
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 from uuid_utils.compat import uuid7
 
 from fixative.catalog.terms import Terms
 from fixative.jobs.accept import JobRequest, asked_for, events_of, fair_at
+from fixative.jobs.billing import OF_JOB, reserve_for
 from fixative.postgres.tables import Job, Owner, Transition
 
 LONG_AGO = timedelta(minutes=1)  # no hint is under way: admission need not wait for it
@@ -39,7 +40,8 @@ def accept_many(
 ) -> list[uuid.UUID | None]:
     """Jobs in `queued`, all of this batch; their ids, None where the key was used meanwhile.
 
-    `batch_id` is new. No hints are needed: admission takes them in their turn.
+    `batch_id` is new. No hints are needed: admission takes them in their turn. Raises OverBudget
+    when what they may cost together is not left; then nothing may be committed.
     """
     if not new:
         return []
@@ -49,13 +51,16 @@ def accept_many(
         for row in _rows(session, new, owner_id)
     ]
     names, columns = list(rows[0]), Job.__table__.c
-    told = func.json_populate_recordset(
-        literal_column("NULL::jobs"), cast(literal(orjson.dumps(rows).decode(), Text), JSON)
-    ).table_valued(*(column(name, columns[name].type) for name in names))
+    written = cast(literal(orjson.dumps(rows, default=str).decode(), Text), JSON)
+    told = func.json_populate_recordset(literal_column("NULL::jobs"), written).table_valued(
+        *(column(name, columns[name].type) for name in names)
+    )
     made = upsert(Job).from_select(names, select(*told.c)).on_conflict_do_nothing()
     ids = set(session.scalars(made.returning(Job.id)))
     moves = select(Job.id, literal("api"), literal("queued")).where(Job.batch_id == batch_id)
     session.execute(insert(Transition).from_select(["job_id", "cause", "to_status"], moves))
+    if ids:
+        reserve_for(session, _priced(session, batch_id))
     return [row["id"] if row["id"] in ids else None for row in rows]
 
 
@@ -78,6 +83,12 @@ def _rows(session: Session, new: Sequence[NewJob], owner_id: uuid.UUID) -> Itera
             Job.hinted_at: now - LONG_AGO,
         }
         free[request.priority] += timedelta(seconds=1 / owner.weight)
+
+
+def _priced(session: Session, batch_id: uuid.UUID) -> Sequence[Job]:
+    """What the ledger has to know of the jobs, and no more: their inputs may be large."""
+    wanted = load_only(*OF_JOB, raiseload=True)
+    return session.scalars(select(Job).where(Job.batch_id == batch_id).options(wanted)).all()
 
 
 def _places(session: Session, owner_id: uuid.UUID, priorities: set[str]) -> Sequence[datetime]:

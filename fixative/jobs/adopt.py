@@ -5,6 +5,7 @@ complete and late enough, do not, and it never was. Nothing is sent again before
 unclear for long waits for a person, with what it might be.
 """
 
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -59,16 +60,16 @@ def adopt_unknown(database: Database, replicate: Replicate) -> list[Hint]:
             return []
     account = replicate.account()
     with database.begin() as session:
-        unknown = list(session.scalars(_unknown_of(account)))
+        unknown = session.execute(_unknown_of(account)).all()
         listing = Listing(session.scalars(select(func.now())).one())
     if not unknown:
         return []
-    since = min(attempt.created_at for attempt in unknown) - CLOCKS_DIFFER
+    since = unknown[0].created_at - CLOCKS_DIFFER
     hints = list(_claim_all(database, replicate.pages(created_after=since), listing))
     # Only what was unknown before the listing began: it need not have covered any other.
-    for attempt in unknown:
+    for attempt_id, _ in unknown:
         with database.begin() as session:
-            still = select(Attempt).where(Attempt.id == attempt.id, Attempt.outcome == "unknown")
+            still = select(Attempt).where(Attempt.id == attempt_id, Attempt.outcome == "unknown")
             locked = session.scalars(still.with_for_update()).one_or_none()
             if locked is not None:
                 hints += _settle(session, locked, listing)
@@ -88,12 +89,15 @@ def prove_absent(session: Session, job: Job, attempt: Attempt, *, cause: str, de
     log.info("attempt_absent", job_id=str(job.id), attempt_id=str(attempt.id))
 
 
-def _unknown_of(account: str | None) -> Select[Attempt]:
-    """Those that this account's list can settle: a token may have been changed for another's."""
+def _unknown_of(account: str | None) -> Select[uuid.UUID, datetime]:
+    """Those that this account's list can settle, with their times, the oldest first.
+
+    A token may have been changed for another's.
+    """
     of_it = or_(Attempt.account.is_(None), Attempt.account == account)
     whose = true() if account is None else of_it
     unknown = among(Attempt.outcome, "unknown")
-    return select(Attempt).where(unknown, whose).order_by(Attempt.created_at)
+    return select(Attempt.id, Attempt.created_at).where(unknown, whose).order_by(Attempt.created_at)
 
 
 def _close_abandoned(session: Session) -> None:

@@ -83,8 +83,8 @@ def take_in_batch(
     A job whose own key is known is that first job, and one that the cache answers an earlier one:
     neither becomes part of the batch. The same `idempotency_key` and request give the first batch
     again, with those of its jobs that are still there. No connection is held while Replicate is
-    asked about models. Raises Conflict when a key was used for another request, and InvalidInput,
-    which names what is at fault in each job, a hundred places at most.
+    asked about models. Raises Conflict when a key was used for another request, InvalidInput, which
+    names what is at fault in each job, a hundred places at most, and OverBudget.
     """
     batch_id = uuid7() if idempotency_key is None else id_under(idempotency_key, owner_id)
     with database.begin() as session:

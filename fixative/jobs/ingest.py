@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
+from fixative.jobs.billing import settle
 from fixative.jobs.claim import Unclaimed, claim
 from fixative.jobs.states import is_terminal
 from fixative.jobs.store import error_of, move
@@ -53,6 +54,8 @@ def ingest(
     job, owner = claimed
     merged = richer(owner.prediction, prediction.raw)
     changed = _keep(session, owner, merged if job.deleted_at is None else remnant(merged))
+    if changed and job.price is not None and merged["status"] not in RUNNING:
+        settle(session, job.id)
     if changed and is_terminal(job.status) and job.deleted_at is None:
         session.execute(update(Job).where(Job.id == job.id).values(record_due_at=func.now()))
     if owner.outcome == "duplicate":

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fixative.errors import Conflict, Gone
+from fixative.errors import Conflict, Gone, OverBudget
 from fixative.jobs.listing import JobQuery, list_jobs
 from fixative.names import Hint
 from fixative.postgres.engine import Database
@@ -33,7 +33,7 @@ def deal_with(
     """Deal with the newest `limit` jobs that are older than `before`.
 
     `deal` has a transaction of its own and answers the hints that follow. Where it raises Conflict,
-    or the job was deleted meanwhile, that is noted with its reason, and the next one comes.
+    Gone or OverBudget, that is noted with its reason, and the next one comes.
     """
     with database.begin() as session:
         found = [job.id for job in list_jobs(session, query, before=before, limit=limit + 1)]
@@ -41,7 +41,7 @@ def deal_with(
     for job_id in found[:limit]:
         try:
             hints = deal(job_id)
-        except (Conflict, Gone) as error:
+        except (Conflict, Gone, OverBudget) as error:
             dealt.refused.append((job_id, str(error)))
         else:
             dealt.done.append(job_id)

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from fixative.errors import Conflict, Gone
 from fixative.jobs.accept import ACCEPTED_HERE, fair_at
+from fixative.jobs.billing import reserve_for
 from fixative.jobs.states import is_terminal
 from fixative.jobs.store import current_attempt, reopen
 from fixative.names import CREATE_PREDICTION, STORE_OUTPUTS, Hint
@@ -28,8 +29,9 @@ def retry(
     prediction, or its files are gone at Replicate, another attempt is made if `pay_again` allows
     it. `incomplete`: media that were stored are no longer there.
 
-    Raises Gone of a deleted job, and Conflict where there is nothing to do again, where it cannot
-    be done yet, or where it would have to be paid for.
+    Raises Gone of a deleted job, Conflict where there is nothing to do again, where it cannot be
+    done yet, or where it would have to be paid for; and OverBudget when what another attempt may
+    cost is not left.
     """
     job = session.get_one(Job, job_id, with_for_update=True, populate_existing=True)
     _refuse_too_early(session, job)
@@ -45,6 +47,7 @@ def retry(
     place = session.scalar(select(fair_at(job.owner_id, job.priority)))
     detail = "retried: another attempt"
     reopen(session, job_id, "queued", cause=cause, detail=detail, fair_at=place)
+    reserve_for(session, [job])
     return [Hint(CREATE_PREDICTION, {"job_id": str(job_id)})]
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import JSON, TIMESTAMP
 from sqlalchemy.orm import Session
 
 from fixative.errors import Gone, NotFound
+from fixative.jobs.billing import settle
 from fixative.jobs.states import is_terminal, sources
 from fixative.postgres.leases import Lease
 from fixative.postgres.media_tables import Media
@@ -97,7 +98,7 @@ MOVE = text("""
             completed_at = CASE WHEN :terminal THEN now() END,
             lease_until = NULL
         FROM old WHERE jobs.id = old.id
-        RETURNING old.status, owner_id, webhook, webhook_events
+        RETURNING old.status, owner_id, webhook, webhook_events, price IS NOT NULL AS priced
     ), told AS (
         INSERT INTO notifications (id, job_id, owner_id, event, url)
         SELECT gen_random_uuid(), :job_id, owner_id, :to, webhook FROM moved
@@ -106,6 +107,7 @@ MOVE = text("""
     )
     INSERT INTO transitions (job_id, cause, from_status, to_status, detail)
     SELECT :job_id, :cause, status, :to, :detail FROM moved
+    RETURNING (SELECT priced FROM moved)
 """).bindparams(
     bindparam("job_id", type_=Uuid),
     bindparam("allowed", type_=ARRAY(Text)),
@@ -138,10 +140,11 @@ def move(
 
     It moves only from a status that the transition table allows, narrowed by `came_from`, and,
     with a lease, only while that lease is the newest. The move ends the lease and begins the next
-    stage afresh, due after `wait`; it is written down with its cause in the same statement.
+    stage afresh, due after `wait`; it is written down with its cause in the same statement. Where
+    it ends the job, or an attempt of it, the money is settled too.
     """
     allowed = sources(to) if came_from is None else sources(to) & frozenset(came_from)
-    moved = session.connection().execute(
+    priced = session.connection().scalar(
         MOVE,
         {
             "job_id": job_id,
@@ -162,7 +165,9 @@ def move(
             "terminal": is_terminal(to),
         },
     )
-    return moved.rowcount == 1
+    if priced and (to == "queued" or is_terminal(to)):
+        settle(session, job_id)
+    return priced is not None
 
 
 # The only way back from an end: whoever works on what was there is fenced off, and the hint for

@@ -24,6 +24,7 @@ from fixative.errors import (
     MalformedPrediction,
     ReplicateError,
 )
+from fixative.jobs.billing import may_spend
 from fixative.jobs.ingest import ingest
 from fixative.jobs.overdue import seconds_of_run
 from fixative.jobs.sent_input import has_files
@@ -46,6 +47,8 @@ from fixative.steps import step
 FENCE_SECONDS = 10
 BACKOFF_SECONDS = 2.0
 LONGEST_BACKOFF_SECONDS = 60.0
+# Asked again soon: what ends until then may have cost less than it could have.
+SPENT = Outcome("held", "no more may be spent today", waiting="spend_cap", seconds=60)
 LONGEST_SECONDS = 180  # of one submission; its lease is then renewed no more
 
 log = structlog.get_logger(__name__)
@@ -136,6 +139,9 @@ class Submitter:
             lease = take_turn(session, job)
             if lease is None:
                 return None
+            if not may_spend(session, job):
+                _go_on(session, job, lease, SPENT)
+                return None
             earlier = select(func.count()).where(Attempt.job_id == job.id).scalar_subquery()
             attempt = Attempt(
                 id=uuid7(),
@@ -144,6 +150,7 @@ class Submitter:
                 version=target.version,
                 input=input_,
                 account=account,
+                counted=job.max_cost,
             )
             session.add(attempt)
             session.flush()

@@ -29,7 +29,8 @@ def take_in(
     """The job that a request gets, in the transaction that makes it.
 
     A known key's job is that whatever became of its model. No connection is held while Replicate
-    is asked about the model. Raises Conflict, NotFound, InvalidRequest or InvalidInput.
+    is asked about the model. Raises Conflict, NotFound, InvalidRequest,
+    InvalidInput or OverBudget.
     """
     if idempotency_key is not None:
         with database.begin() as session:

@@ -1,10 +1,15 @@
 """Ports on 127.0.0.1: chosen free once, remembered in DATA_DIR/ports.json."""
 
+import fcntl
 import json
+import os
 import random
 import socket
+import tempfile
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
+from typing import IO
 
 from fixative.local.data_dir import write_private
 from fixative.local.errors import LocalError
@@ -21,7 +26,7 @@ def kept_ports(data_dir: Path, names: Iterable[str]) -> dict[str, int]:
     known: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
     chosen = dict(known)
     for name in names:
-        if name not in chosen or not _pair_is_free(chosen[name]):
+        if name not in chosen or not _is_ours(chosen[name]):
             chosen[name] = _choose(taken=set(chosen.values()))
     if chosen != known:
         write_private(path, json.dumps(chosen, indent=2) + "\n")
@@ -41,10 +46,26 @@ def is_free(port: int) -> bool:
 
 def _choose(taken: set[int]) -> int:
     for port in random.sample(RANGE, len(RANGE)):
-        if port not in taken and _pair_is_free(port):
+        if port not in taken and _is_ours(port):
             return port
     raise LocalError(f"no port is free between {RANGE.start} and {RANGE.stop}")
 
 
-def _pair_is_free(port: int) -> bool:
-    return is_free(port) and is_free(port + GRPC_OFFSET)
+def _is_ours(port: int) -> bool:
+    """Whether this process may have the port, for as long as it lives.
+
+    From the choice until a server listens there is time enough for another system, just starting,
+    to choose the same; so a choice is a lock on the byte of that number in a file of all.
+    """
+    if not (is_free(port) and is_free(port + GRPC_OFFSET)):
+        return False
+    try:
+        fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
+@cache
+def _claims() -> IO[bytes]:
+    return (Path(tempfile.gettempdir()) / f"fixative-ports-{os.getuid()}").open("ab")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fixative.dollars import dollars
 from fixative.hosts import AllowedHosts
 from fixative.media.outputs import find_files, put_at
 from fixative.postgres.media_tables import Media
@@ -72,6 +73,7 @@ def job_summary(job: Job) -> dict[str, Any]:
         "cancel_after": job.cancel_after,
         "owner_id": str(job.owner_id),
         "error": job.error,
+        "cost": _cost(job),
         "source": job.source,
         "cancel_requested_at": job.cancel_requested_at,
         "created_at": job.created_at,
@@ -109,6 +111,12 @@ def _media_expires_at(job: Job, kept_days: int | None) -> datetime | None:
     if job.completed_at is None or kept_days is None:
         return None
     return job.completed_at + timedelta(days=kept_days)
+
+
+def _cost(job: Job) -> dict[str, str] | None:
+    if job.cost is None:
+        return None
+    return {"amount": dollars(job.cost), "currency": "USD", "basis": job.cost_basis or ""}
 
 
 def _waiting(job: Job, attempt: Attempt | None) -> dict[str, Any] | None:

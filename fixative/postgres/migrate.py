@@ -14,13 +14,14 @@ from fixative.errors import DatabaseAway
 from fixative.postgres.base import Table
 from fixative.postgres.media_tables import Media
 from fixative.postgres.model_tables import ModelState
+from fixative.postgres.money_tables import Budget
 from fixative.postgres.notification_tables import Notification
 from fixative.postgres.operation_tables import Tick
 from fixative.postgres.sync_tables import SyncRun
 from fixative.postgres.tables import Job
 
 # One of each module of tables, so that every table is known.
-MODULES = (Job, Media, ModelState, Notification, SyncRun, Tick)
+MODULES = (Budget, Job, Media, ModelState, Notification, SyncRun, Tick)
 
 
 def upgrade(sqlalchemy_url: str, revision: str = "head") -> None:

@@ -68,6 +68,7 @@ class ApiKey(Table):
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]  # to the minute or so
     revoked_at: Mapped[datetime | None]
+    root_id: Mapped[uuid.UUID | None]  # the first of those that replaced each other; None: itself
 
 
 class Job(Table):
@@ -101,6 +102,7 @@ class Job(Table):
     cache_key: Mapped[str | None]  # the same for the same version, input and seed
 
     price: Mapped[Verbatim | None]  # of its model when it was accepted
+    max_cost: Mapped[Decimal | None]  # of one run; None: nothing bounds it
     cost: Mapped[Decimal | None]  # of all its predictions, once it ended
     cost_basis: Mapped[str | None]  # how the cost came about, in words
 
@@ -171,6 +173,8 @@ class Attempt(Table):
     prediction_id: Mapped[str | None] = mapped_column(unique=True)
     prediction_status: Mapped[str | None]
     prediction: Mapped[Verbatim | None]  # the richest that Replicate ever told us
+
+    counted: Mapped[Decimal | None]  # of its day's spending: the most it can cost, then its cost
 
     __table_args__ = (
         CheckConstraint(one_of("outcome", OUTCOMES), name="outcome"),

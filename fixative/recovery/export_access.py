@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import DateTime, Uuid, delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from fixative.errors import Corrupt, NotFound
 from fixative.media.bucket import Bucket
@@ -24,11 +25,14 @@ from fixative.postgres.media_tables import File
 from fixative.postgres.operation_tables import Pause
 from fixative.postgres.tables import ApiKey, Job, Owner
 from fixative.recovery.rebuild_report import Report
-from fixative.recovery.restore import Values, keep_owner, row_values
+from fixative.recovery.restore import keep_owners
 from fixative.telemetry.alarms import alarm
 
 FORMAT = 1
 PASSING = {"last_used_at"}  # changes by the minute, and with it the copy would
+
+Values = dict[str, Any]
+
 COPIES: tuple[tuple[str, type[Owner | ApiKey]], ...] = (("owners", Owner), ("keys", ApiKey))
 
 
@@ -69,7 +73,7 @@ def restore_access(database: Database, bucket: Bucket, keys: Keys, report: Repor
         for row in rows:
             try:
                 with database.begin() as session:
-                    report.brought_back[name] += bring(session, row_values(table, row))
+                    report.brought_back[name] += bring(session, _values(table, row))
             except (IntegrityError, DataError, ProgrammingError) as error:
                 why = str(error.orig).splitlines()[0]
                 report.problem(f"{name}: refused", str(row.get("id")), why)
@@ -89,7 +93,7 @@ def _owner(session: Session, values: Values) -> bool:
 
 
 def _key(session: Session, values: Values) -> bool:
-    keep_owner(session, values["owner_id"])
+    keep_owners(session, [values["owner_id"]])
     row = insert(ApiKey).values(values)
     told = row.excluded.revoked_at
     sooner = told.is_not(None) & (ApiKey.revoked_at.is_(None) | (told < ApiKey.revoked_at))
@@ -133,6 +137,20 @@ def _told(content: bytes | None, name: str) -> set[tuple[str, bool]]:
 def _row(row: Table) -> dict[str, Any]:
     names: Iterable[str] = row.__table__.columns.keys()
     return {name: getattr(row, name) for name in names if name not in PASSING}
+
+
+def _values(table: type[Table], row: dict[str, Any]) -> Values:
+    """The row as its table takes it; what we have no column for is left out."""
+    columns = table.__table__.columns
+    return {name: _value(columns[name].type, row[name]) for name in row if name in columns}
+
+
+def _value(kind: TypeEngine[Any], value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(kind, Uuid):
+        return uuid.UUID(value)
+    return datetime.fromisoformat(value) if isinstance(kind, DateTime) else value
 
 
 def _plain(value: Any) -> str:

@@ -1,13 +1,11 @@
 """Importing: jobs made of predictions that nobody of ours asked for, a whole page at a time."""
 
-import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
 from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Boolean, Text, Uuid
@@ -16,6 +14,7 @@ from fixative.access.owners import ADMIN, ensure_owner
 from fixative.errors import MalformedPrediction
 from fixative.jobs.ingest import STATUS_OF_JOB, ending_error
 from fixative.jobs.states import is_terminal
+from fixative.recovery.json_text import json_text
 from fixative.recovery.kinds import kind_of
 from fixative.replicate.prediction import Prediction, expires_at, read_instant
 
@@ -103,7 +102,7 @@ def import_predictions(session: Session, predictions: Sequence[Prediction]) -> l
     rows = [_row(prediction) for prediction in predictions]
     done = session.execute(
         IMPORT.columns(prediction_id=Text, job_id=Uuid, created=Boolean),
-        {"found": _json(rows), "owner_id": owner_id},
+        {"found": json_text(rows), "owner_id": owner_id},
     )
     return [Imported(*row) for row in done]
 
@@ -120,15 +119,15 @@ def _row(prediction: Prediction) -> dict[str, Any]:
         "model": prediction.model,
         "version": _version(prediction),
         "deployment": prediction.deployment,
-        "input": _json(prediction.input),
-        "error": _json(ending_error(raw)) if status in {"failed", "canceled"} else None,
-        "provenance": _json(dict.fromkeys(FROM_REPLICATE, "replicate")),
+        "input": json_text(prediction.input),
+        "error": json_text(ending_error(raw)) if status in {"failed", "canceled"} else None,
+        "provenance": json_text(dict.fromkeys(FROM_REPLICATE, "replicate")),
         "expires_at": _expires_at(prediction) if status == "storing" else None,
         "created_at": prediction.created_at.isoformat(),
         "completed_at": _completed_at(prediction) if is_terminal(status) else None,
         "prediction_id": prediction.id,
         "prediction_status": prediction.status,
-        "prediction": _json(raw),
+        "prediction": json_text(raw),
     }
 
 
@@ -161,11 +160,3 @@ def _completed_at(prediction: Prediction) -> str:
         return read_instant(prediction.raw.get("completed_at")).isoformat()
     except MalformedPrediction:
         return datetime.now(UTC).isoformat()
-
-
-def _json(value: Any) -> str:
-    """JSON as text, of whatever a model may have put into its output."""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:  # nested deeper than 254 levels, or numbers beyond 64 bits
-        return json.dumps(value)

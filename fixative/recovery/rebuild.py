@@ -1,13 +1,14 @@
 """Rebuild: the database from nothing, out of what was written elsewhere, most trusted first.
 
-Owners and keys, then what was deleted, then jobs: from the manifests beside their media, from
-records, from Replicate's history. What is there already stays as it is, so it may be run again,
-after a kill too, and on a database that has lost only a part or is an older backup: there, what
-had not ended gives way to what tells of its end.
+Owners, keys and money, then what was deleted, then jobs: from the manifests beside their media,
+from records, from Replicate's history. What is there already stays as it is, so it may be run
+again, after a kill too, and on a database that has lost only a part or is an older backup: there,
+what had not ended gives way to what tells of its end.
 """
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
 from fixative.media.bucket import Bucket
@@ -15,6 +16,7 @@ from fixative.media.keys import Keys
 from fixative.postgres.engine import Database
 from fixative.recovery.epoch import EpochGuard
 from fixative.recovery.export_access import restore_access
+from fixative.recovery.export_money import count_again, restore_money
 from fixative.recovery.history import History
 from fixative.recovery.rebuild_check import check
 from fixative.recovery.rebuild_records import RECORDS, from_records
@@ -61,10 +63,12 @@ class Rebuilder:
         with standing_still(self.database):
             self.epoch.hold()
             restore_access(self.database, self.bucket, self.keys, report)
+            restore_money(self.database, self.bucket, self.keys, report)
             honour_tombstones(self.database, self.bucket, self.keys, report)
             for name, bring_back_from in self.sources.items():
                 if name in chosen:
                     bring_back_from(self.database, report)
                 else:
                     report.not_asked[name] = "not among --from"
+            count_again(self.database, datetime.now(UTC).date())
             check(self.alone, self.bucket, self.keys, report)

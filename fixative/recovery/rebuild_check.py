@@ -19,7 +19,7 @@ from fixative.postgres.media_tables import File
 from fixative.postgres.tables import TERMINAL_STATUSES, Job
 from fixative.recovery.rebuild_many import PAGE, pages
 from fixative.recovery.rebuild_report import Report
-from fixative.recovery.restore import keep_owner
+from fixative.recovery.restore import keep_owners
 
 AN_INPUT = re.compile(rf"inputs/({UUID})/\d{{4}}/\d\d/\d\d/({UUID})/([^/]+)")
 OF_UPLOADS = 7  # the version of their ids; those of files out of a job's input are made from it
@@ -32,7 +32,7 @@ def check(alone: Database, bucket: Bucket, keys: Keys, report: Report) -> None:
     their row again. What a purge had left of a deleted job goes. `alone` has one connection.
     Raises BucketError or DatabaseAway.
     """
-    report.say("comparing every object with every row")
+    report.say("comparing objects and rows")
     found = audit(alone, bucket, keys)
     for key in found.wrong_size:
         report.problem("media: of another size", key, "its object has not the recorded length")
@@ -108,7 +108,7 @@ def _have_file(session: Session, row: dict[str, object]) -> None:
     file_id, owner_id = row["id"], row["owner_id"]
     assert isinstance(file_id, uuid.UUID)  # noqa: S101
     assert isinstance(owner_id, uuid.UUID)  # noqa: S101
-    keep_owner(session, owner_id)
+    keep_owners(session, [owner_id])
     uploaded_at = datetime.fromtimestamp((file_id.int >> 80) / 1000, UTC)
     times = {"created_at": uploaded_at, "stored_at": uploaded_at}
     session.execute(insert(File).values(**row, **times).on_conflict_do_nothing())

@@ -20,6 +20,7 @@ from fixative.recovery.rebuild_job import DONE, bring_back_job
 from fixative.recovery.rebuild_many import Written, bring_back
 from fixative.recovery.rebuild_report import Report
 from fixative.recovery.recover import make_unclear
+from fixative.recovery.replay_json import no_constant
 
 BUCKET, REPLICATE = "bucket", "replicate"
 LOOK_AGAIN_SECONDS = 0.5
@@ -48,8 +49,7 @@ def from_replicate(history: History, database: Database, report: Report) -> None
     A prediction of a job that has not ended must not be taken for a stranger's: so these are made
     unclear first, as `recover` does, and what may be theirs is set aside for it.
     """
-    with database.begin() as session:
-        make_unclear(session)
+    make_unclear(database)
     report.say("replicate: reading the history")
     run = _read(history, database)
     report.brought_back[REPLICATE] += run.jobs_created
@@ -73,6 +73,6 @@ def _read(history: History, database: Database) -> SyncRun:
 def _manifest(bucket: Bucket, key: str) -> Any:
     """The JSON in it, as loosely as it was written: a model's output may have any depth."""
     try:
-        return json.loads(bucket.read(key))
+        return json.loads(bucket.read(key), parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
         raise Corrupt(f"not JSON: {error}") from error

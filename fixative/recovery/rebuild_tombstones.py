@@ -22,7 +22,7 @@ from fixative.postgres.engine import Database
 from fixative.postgres.tables import Attempt, Job
 from fixative.recovery.rebuild_many import Written, bring_back
 from fixative.recovery.rebuild_report import Report
-from fixative.recovery.restore import keep_owner
+from fixative.recovery.restore import HISTORY, keep_owners
 
 KIND = "tombstones"
 
@@ -89,7 +89,7 @@ def _bury(session: Session, job_id: uuid.UUID, tombstone: Tombstone) -> None:
     objects; so is one that history has made since of one of its predictions.
     """
     owner_id, deleted_at = tombstone.owner_id, tombstone.deleted_at
-    keep_owner(session, owner_id)
+    keep_owners(session, [owner_id])
     then = dict.fromkeys(("created_at", "updated_at", "completed_at", "deleted_at"), deleted_at)
     row: dict[str, Any] = {
         "id": job_id,
@@ -108,7 +108,7 @@ def _bury(session: Session, job_id: uuid.UUID, tombstone: Tombstone) -> None:
         unfinished = update(Job).where(Job.id == job_id, Job.completed_at.is_(None))
         session.execute(unfinished.values(ended))
     theirs = select(Attempt.job_id).where(Attempt.prediction_id.in_(tombstone.prediction_ids))
-    made_since = and_(Job.id.in_(theirs), Job.source == "sync")
+    made_since = and_(Job.id.in_(theirs), Job.source == HISTORY)
     bury_jobs(session, or_(Job.id == job_id, made_since))
     session.execute(update(Job).where(Job.id == job_id).values(deleted_at=deleted_at))
     _keep_predictions(session, job_id, tombstone)

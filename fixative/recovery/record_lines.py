@@ -58,8 +58,10 @@ def lines_in(chunks: Iterable[bytes]) -> Iterator[bytes]:
             given += len(piece)
             *ends, rest = piece.split(b"\n")
             for end in ends:
-                yield bytes(line) + end + b"\n"
+                line += end + b"\n"
+                whole = bytes(line)
                 line.clear()
+                yield whole
             line += rest
             if len(line) > LARGEST or given > max(LARGEST, MOST_EXPANSION * taken):
                 raise Corrupt("it expands to more than records do")

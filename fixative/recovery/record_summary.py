@@ -22,8 +22,8 @@ BY = ("status", "model", "owner")
 def summary_of(session: Session, day: date) -> dict[str, Any]:
     """The jobs that ended on this UTC day, deleted ones aside: in all, and by what they were.
 
-    `seconds` from being submitted to the end, `bytes` of all stored media. `cost` is null: what a
-    prediction cost is not known here.
+    `seconds` from being submitted to the end, `bytes` of all stored media. `cost` is of those jobs
+    whose cost is known, in US dollars; None when it is of none.
     """
     begin = datetime.combine(day, time(), UTC)
     within = (
@@ -33,7 +33,7 @@ def summary_of(session: Session, day: date) -> dict[str, Any]:
     )
     took = Job.completed_at - func.coalesce(Job.submitted_at, Job.completed_at)
     groups = (Job.status, _model(), Job.owner_id)
-    ended = select(*groups, func.count(), func.sum(func.extract("epoch", took))).where(*within)
+    ended = select(*groups, func.count(), func.sum(func.extract("epoch", took)), func.sum(Job.cost))
     stored = select(*groups, func.sum(Media.bytes)).join(Media, Media.job_id == Job.id)
     total, parts = Counter[str](), {name: defaultdict[str, Counter[str]](Counter) for name in BY}
 
@@ -42,15 +42,16 @@ def summary_of(session: Session, day: date) -> dict[str, Any]:
         for name, of in zip(BY, group, strict=True):
             parts[name][str(of)][number] += value
 
-    for *group, jobs, seconds in session.execute(ended.group_by(*groups)):
+    for *group, jobs, seconds, cost in session.execute(ended.where(*within).group_by(*groups)):
         add(tuple(group), "jobs", jobs)
         add(tuple(group), "seconds", float(seconds))
+        if cost is not None:
+            add(tuple(group), "cost", cost)
     for *group, size in session.execute(stored.where(*within).group_by(*groups)):
         add(tuple(group), "bytes", int(size))
     return {
         "day": day.isoformat(),
         **_numbers(total),
-        "cost": None,
         **{
             f"by_{name}": {key: _numbers(parts[name][key]) for key in sorted(parts[name])}
             for name in BY
@@ -82,4 +83,4 @@ def _model() -> Any:
 
 
 def _numbers(counted: Counter[str]) -> dict[str, Any]:
-    return {name: round(counted[name], 3) for name in NUMBERS}
+    return {**{name: round(counted[name], 3) for name in NUMBERS}, "cost": counted.get("cost")}

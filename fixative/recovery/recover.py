@@ -8,7 +8,7 @@ prediction that names it, by one that is what it asks for, or by the proof that 
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -21,6 +21,8 @@ from fixative.postgres.tables import UNSETTLED, Attempt, Job
 from fixative.recovery.epoch import EpochGuard
 from fixative.recovery.standstill import standing_still
 from fixative.replicate.client import Replicate
+
+PAGE = 500
 
 log = structlog.get_logger(__name__)
 
@@ -44,46 +46,67 @@ def recover(database: Database, replicate: Replicate, epoch: EpochGuard) -> Reco
     """
     with standing_still(database):
         epoch.hold()
-        with database.begin() as session:
-            unclear = make_unclear(session)
+        make_unclear(database)
+        unclear = _count_unknown(database)
         adopt_unknown(database, replicate)
-        with database.begin() as session:
-            left = session.scalars(
-                select(func.count()).select_from(Attempt).where(Attempt.outcome == "unknown")
-            ).one()
+        left = _count_unknown(database)
         number = epoch.put_ahead()
     log.info("recovered", unclear=unclear, left=left, epoch=number)
     return Recovered(unclear, unclear - left, number)
 
 
-def make_unclear(session: Session) -> int:
-    """Every unfinished job without a prediction may have got one; how many are unclear now.
+def make_unclear(database: Database) -> None:
+    """Have every unfinished job without a prediction wait to be settled: it may have got one.
 
     Attempts that were unsettled may have been settled since, and others made after them: their
-    window reaches to the present.
+    window reaches to the present. A page of jobs is a transaction; killed, it is run again. Raises
+    DatabaseAway.
     """
-    session.execute(
-        update(Attempt)
-        .where(among(Attempt.outcome, *UNSETTLED))
-        .values(outcome="unknown", ended_at=func.now(), listed_at=None)
-    )
-    unsubmitted = select(Job).where(Job.status.in_(("queued", "submitting")), ~paid_or_unsettled())
-    for job in session.scalars(unsubmitted.with_for_update()):
-        stand_in = Attempt(
-            id=uuid7(),
-            job_id=job.id,
-            number=select(func.count()).where(Attempt.job_id == job.id).scalar_subquery() + 1,
-            outcome="unknown",
-            error="what became of this job after the backup is to be found out",
-            stands_in=True,
-            created_at=job.created_at,
-            ended_at=func.now(),
+    with database.begin() as session:
+        session.execute(
+            update(Attempt)
+            .where(among(Attempt.outcome, *UNSETTLED))
+            .values(outcome="unknown", ended_at=func.now(), listed_at=None)
         )
-        session.add(stand_in)
-        session.flush()
-        if job.status == "queued":
-            move(session, job.id, "submitting", cause="operator", detail="restored: unclear")
-        session.execute(update(Job).where(Job.id == job.id).values(attempt_id=stand_in.id))
-    return session.scalars(
-        select(func.count()).select_from(Attempt).where(Attempt.outcome == "unknown")
-    ).one()
+    for status in ("submitting", "queued"):  # in this order: what is queued moves to the other
+        made = PAGE
+        while made == PAGE:
+            with database.begin() as session:
+                made = _stand_in(session, status)
+
+
+def _stand_in(session: Session, status: str) -> int:
+    """Give each of a page of jobs an attempt for those that a restore may have lost; how many."""
+    attempts = select(func.count()).where(Attempt.job_id == Job.id).scalar_subquery()
+    unsubmitted = (
+        select(Job.id, Job.created_at, attempts)
+        .where(among(Job.status, status), ~paid_or_unsettled())
+        .limit(PAGE)
+        .with_for_update()
+    )
+    rows = [
+        {
+            "id": uuid7(),
+            "job_id": job_id,
+            "number": number + 1,
+            "outcome": "unknown",
+            "error": "what became of this job after the backup is to be found out",
+            "stands_in": True,
+            "created_at": created_at,
+        }
+        for job_id, created_at, number in session.execute(unsubmitted)
+    ]
+    if rows:
+        session.execute(insert(Attempt).values(ended_at=func.now()), rows)
+        its = (Attempt.job_id == Job.id, Attempt.id.in_([row["id"] for row in rows]))
+        session.execute(update(Job).where(*its).values(attempt_id=Attempt.id))
+    if status == "queued":
+        for row in rows:
+            move(session, row["job_id"], "submitting", cause="operator", detail="restored: unclear")
+    return len(rows)
+
+
+def _count_unknown(database: Database) -> int:
+    unknown = select(func.count()).where(among(Attempt.outcome, "unknown"))
+    with database.begin() as session:
+        return session.scalars(unknown).one()

@@ -9,7 +9,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
-import orjson
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
@@ -25,6 +24,7 @@ from fixative.recovery.records import day_of
 from fixative.recovery.replay_find import Chosen, Entry, at_path, in_bucket, in_directory
 from fixative.recovery.replay_foreign import check_foreign, job_id_of, replay_foreign
 from fixative.recovery.replay_gate import Gate
+from fixative.recovery.replay_json import parse_json
 from fixative.recovery.replay_own import Own, read_own, replay_own
 from fixative.recovery.replay_page import replay_page
 from fixative.recovery.replay_record import Record, read_record
@@ -109,12 +109,11 @@ class Replayer:
             if isinstance(read, Record):
                 yield entry, self._replay_foreign(read, tombstones, dry_run)
                 continue
-            length = len(orjson.dumps(read.manifest))
-            if len(page) == AT_ONCE or size + length > BYTES_AT_ONCE or read.job_id in page:
+            if len(page) == AT_ONCE or size + read.size > BYTES_AT_ONCE or read.job_id in page:
                 yield from self._replay_page(page, tombstones, dry_run)
                 page, size = {}, 0
             page[read.job_id] = entry, read
-            size += length
+            size += read.size
         if page:
             yield from self._replay_page(page, tombstones, dry_run)
 
@@ -138,7 +137,7 @@ class Replayer:
         words = dict.fromkeys(tombstones.among(self._unknown(set(page))), "deleted")
         left = {job_id: own for job_id, (_, own) in page.items() if job_id not in words}
         told = dict[uuid.UUID, str]()
-        with suppress(Corrupt, *NOT_TOGETHER):
+        with suppress(Conflict, Corrupt):
             with self._transaction(dry_run) as session:
                 told = replay_page(session, left)
             words |= told
@@ -182,14 +181,15 @@ class _Undo(Exception):
 
 def _read(entry: Entry, chosen: Chosen) -> Own | Record | Outcome:
     """What there is to replay: of ours, or of another system; or why there is nothing."""
-    record = read_record(entry.load())
+    raw = entry.read()
+    record = read_record(parse_json(raw))
     if entry.day is None and not chosen.has_day(_day_of(record)):
         return Outcome("another day")
     manifest = record.fixative
     if manifest is None:
         told: Own | Record | str = check_foreign(record) or record
     else:
-        told = read_own(record, manifest, entry.stem)
+        told = read_own(record, manifest, entry.stem, len(raw))
     if isinstance(told, str):
         return Outcome(told, "" if record.error is None else str(record.error)[:200])
     return told

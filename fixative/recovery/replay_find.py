@@ -24,14 +24,18 @@ PASSED_OVER = ("accepted", "predictions")  # what they tell of an ended job stan
 class Entry:
     """One record, not read yet.
 
-    `load` answers its JSON; it raises Corrupt, RecordRefused, or NotFound when it is gone.
+    `read` answers its bytes; it raises Corrupt, RecordRefused, or NotFound when it is gone.
     """
 
     name: str
     stem: str  # of its file's name
     day: date | None  # as its folder or archive is named
-    load: Callable[[], Any]
+    read: Callable[[], bytes]
     held: int = 0  # bytes of it that are in memory already
+
+    def load(self) -> Any:
+        """Its JSON. Raises what `read` does."""
+        return parse_json(self.read())
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def at_path(path: Path, gate: Gate, chosen: Chosen) -> Iterator[Entry]:
     if path.name.endswith(ARCHIVE):
         yield from _archived(str(path), day, gate.chunks(path), chosen)
     elif chosen.has_name(path.name):
-        yield Entry(str(path), path.stem, day, lambda: parse_json(gate.read(path)))
+        yield Entry(str(path), path.stem, day, partial(gate.read, path))
 
 
 def in_bucket(folder: BucketFolder, beginning: str, chosen: Chosen) -> Iterator[Entry]:
@@ -105,10 +109,10 @@ def in_bucket(folder: BucketFolder, beginning: str, chosen: Chosen) -> Iterator[
         if file.endswith(ARCHIVE):
             yield from _archived(name, day, folder.chunks(found.key), chosen)
         elif chosen.has_name(file) and not set(folders) & set(chosen.passed_over):
-            yield Entry(name, stem_of(file), day, partial(_load, folder, found))
+            yield Entry(name, stem_of(file), day, partial(_read, folder, found))
 
 
-def _load(folder: BucketFolder, found: Listed) -> Any:
+def _read(folder: BucketFolder, found: Listed) -> bytes:
     if found.bytes > LARGEST:
         raise RecordRefused(f"it is larger than {LARGEST // 10**6} MB")
     content = bytearray()
@@ -118,7 +122,7 @@ def _load(folder: BucketFolder, found: Listed) -> Any:
             break
     if len(content) != found.bytes:
         raise RecordRefused("it changed while it was read")
-    return parse_json(bytes(content))
+    return bytes(content)
 
 
 def _link(path: Path, gate: Gate, chosen: Chosen) -> Iterator[Entry]:
@@ -139,11 +143,10 @@ def _archived(
 ) -> Iterator[Entry]:
     """Those in an archive, up to its end or to the first line that is none of ours."""
     try:
-        for line in lines_in(chunks):
-            inside, raw = record_on(line)
+        for inside, raw in map(record_on, lines_in(chunks)):
             if chosen.has_name(inside) and inside.partition("/")[0] not in chosen.passed_over:
-                load = partial(parse_json, raw)
-                yield Entry(f"{name}: {inside}", stem_of(inside), day, load, held=len(raw))
+                read = partial(bytes, raw)  # no copy
+                yield Entry(f"{name}: {inside}", stem_of(inside), day, read, held=len(raw))
     except (Corrupt, NotFound, RecordRefused, RecordsAway) as error:
         yield _broken(name, error)
 
@@ -151,7 +154,7 @@ def _archived(
 def _broken(name: str, error: FixativeError) -> Entry:
     """An entry that says when it is loaded why it cannot be."""
 
-    def load() -> Any:
+    def read() -> bytes:
         raise error
 
-    return Entry(name, "", None, load)
+    return Entry(name, "", None, read)

@@ -19,7 +19,7 @@ def parse_json(raw: bytes) -> Any:
         value = json.loads(
             raw.decode(),
             object_pairs_hook=_object,
-            parse_constant=_no_constant,
+            parse_constant=no_constant,
             parse_float=_finite,
             parse_int=_integer,
         )
@@ -42,7 +42,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _no_constant(name: str) -> Any:
+def no_constant(name: str) -> Any:
+    """What Python takes for a number, and nobody else."""
     raise Corrupt(f"{name} is no JSON value")
 
 

@@ -5,18 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from fixative.errors import RecordRefused
 from fixative.jobs.ingest import ingest
 from fixative.jobs.states import is_terminal
-from fixative.postgres.media_tables import Media
 from fixative.postgres.tables import Attempt, Job
 from fixative.recovery.replay_record import Record
-from fixative.recovery.replay_rows import check_rows, predictions_of, refuse_others
-from fixative.recovery.restore import restore, row_values
+from fixative.recovery.replay_rows import PARTS, check_rows, predictions_of
+from fixative.recovery.restore import give_way, restore
+from fixative.recovery.restore_rows import inserts
 from fixative.replicate.prediction import Prediction, richer
 
 SOURCE = "records"
@@ -30,9 +29,10 @@ class Own:
     job_id: uuid.UUID
     manifest: Mapping[str, Any]
     predictions: Mapping[uuid.UUID, Prediction]  # by the attempts that made them
+    size: int  # of its record, in bytes
 
 
-def read_own(record: Record, manifest: Mapping[str, Any], stem: str) -> Own | str:
+def read_own(record: Record, manifest: Mapping[str, Any], stem: str, size: int) -> Own | str:
     """What to replay of a record; or why it is not to be, in a word.
 
     Raises Corrupt, and RecordRefused when it does not tell of the job that its file is named after.
@@ -47,7 +47,9 @@ def read_own(record: Record, manifest: Mapping[str, Any], stem: str) -> Own | st
     status = manifest["job"]["status"]
     if not is_terminal(status):
         return "unfinished"
-    return Own(job_id, manifest, predictions_of(manifest)) if status == "succeeded" else "failed"
+    if status != "succeeded":
+        return "failed"
+    return Own(job_id, manifest, predictions_of(manifest), size)
 
 
 def replay_own(session: Session, own: Own) -> str:
@@ -62,11 +64,11 @@ def replay_own(session: Session, own: Own) -> str:
         return "deleted"
     if job is not None and str(job.owner_id) != own.manifest["job"]["owner_id"]:
         raise RecordRefused("the job is another owner's")
-    refuse_others(session, own.job_id, own.predictions)
-    if job is None and restore(session, dict(own.manifest), source=SOURCE):
+    if job is None and restore(session, [own.manifest], source=SOURCE):
         return "replayed"
     if job is not None and not is_terminal(job.status):
-        _take_over(session, job, own.manifest)
+        _take_over(session, job, own)
+    _refuse_others(session, own)
     changed = [_ingest(session, id_, told) for id_, told in own.predictions.items()]
     return "updated" if any(changed) else "already there"
 
@@ -87,18 +89,26 @@ def _locked(session: Session, job_id: uuid.UUID) -> Job | None:
     return session.get(Job, job_id, with_for_update=True)
 
 
-def _take_over(session: Session, job: Job, manifest: Mapping[str, Any]) -> None:
+def _refuse_others(session: Session, own: Own) -> None:
+    """Raise RecordRefused where an attempt or a prediction is known to be another job's."""
+    ids = [told.id for told in own.predictions.values()]
+    known = or_(Attempt.id.in_(own.predictions), Attempt.prediction_id.in_(ids))
+    if session.scalar(select(Attempt.id).where(known, Attempt.job_id != own.job_id).limit(1)):
+        raise RecordRefused("its prediction is another job's")
+
+
+def _take_over(session: Session, job: Job, own: Own) -> None:
     """Give a job that is under way here the attempt and the media of its end, if it has no other.
 
     What is stored already is then not fetched again.
     """
-    newest = manifest["job"]["attempt_id"]
+    newest = own.manifest["job"]["attempt_id"]
     if job.attempt_id is not None and str(job.attempt_id) != newest:
         return
-    for mapped, part in (Attempt, "attempts"), (Media, "media"):
-        rows = [row_values(mapped, row) for row in manifest[part]]
-        if rows:
-            session.execute(insert(mapped).values(rows).on_conflict_do_nothing())
+    give_way(session, {job.id}, [told.id for told in own.predictions.values()])
+    for part in ("attempts", "media"):
+        for statement, rows in inserts(PARTS[part], own.manifest[part]):
+            session.execute(statement.on_conflict_do_nothing(), rows)
     session.execute(update(Job).where(Job.id == job.id).values(attempt_id=newest))
 
 

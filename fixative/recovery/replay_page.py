@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 from fixative.jobs.states import is_terminal
 from fixative.postgres.tables import Attempt, Job
 from fixative.recovery.replay_own import SOURCE, Own
-from fixative.recovery.replay_rows import jobs_of
-from fixative.recovery.restore_many import restore_many
+from fixative.recovery.restore import restore
 from fixative.replicate.prediction import richer
 
 Page = Mapping[uuid.UUID, Own]
@@ -20,7 +19,7 @@ def replay_page(session: Session, page: Page) -> dict[uuid.UUID, str]:
     """Make the jobs that are not there, and find those to which nothing is added; in a word each.
 
     What is not answered is for `replay_own`, as is the whole page when this raises what
-    `restore_many` does.
+    `restore` does.
     """
     there = {job.id: job for job in session.scalars(select(Job).where(Job.id.in_(page)))}
     attempts = {
@@ -33,11 +32,8 @@ def replay_page(session: Session, page: Page) -> dict[uuid.UUID, str]:
             words[job_id] = "deleted"
         elif _adds_nothing(page[job_id], job, attempts):
             words[job_id] = "already there"
-    new = {job_id: own for job_id, own in page.items() if job_id not in there}
-    predictions = {id_: told for own in new.values() for id_, told in own.predictions.items()}
-    if new and not jobs_of(session, predictions):
-        manifests = [dict(own.manifest) for own in new.values()]
-        words |= dict.fromkeys(restore_many(session, manifests, source=SOURCE), "replayed")
+    if new := [own.manifest for job_id, own in page.items() if job_id not in there]:
+        words |= dict.fromkeys(restore(session, new, source=SOURCE), "replayed")
     return words
 
 

@@ -15,14 +15,13 @@ from sqlalchemy import (
     Integer,
     Table,
     Uuid,
-    or_,
-    select,
 )
 from sqlalchemy.dialects.postgresql import JSON
-from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
+from fixative.catalog.price import is_price
 from fixative.errors import Corrupt, MalformedPrediction, RecordRefused
+from fixative.media.manifest import FORMAT
 from fixative.postgres.media_tables import File, Media
 from fixative.postgres.tables import CAUSES, JOB_STATUSES, OUTCOMES, Attempt, Job, Transition
 from fixative.replicate.prediction import Prediction, read_prediction
@@ -34,6 +33,8 @@ LISTS = ("warnings", "candidates", "pointers")
 
 def check_rows(manifest: Mapping[str, Any], job_id: uuid.UUID) -> None:
     """Raise Corrupt for what no row of ours holds, RecordRefused for what belongs elsewhere."""
+    if manifest.get("format") != FORMAT:
+        raise Corrupt("not a manifest of this format")
     job: dict[str, Any] = manifest.get("job") or {}
     _check_row(Job, job, "job")
     if job["id"] != str(job_id):
@@ -60,21 +61,6 @@ def predictions_of(manifest: Mapping[str, Any]) -> dict[uuid.UUID, Prediction]:
     if any(prediction.id != ids[str(id_)] for id_, prediction in told.items()):
         raise Corrupt("no record: fixative.attempts: an attempt tells of another prediction")
     return told
-
-
-def jobs_of(session: Session, predictions: Mapping[uuid.UUID, Prediction]) -> set[uuid.UUID]:
-    """The jobs whose attempts are known by these ids, of attempts or of predictions."""
-    prediction_ids = [prediction.id for prediction in predictions.values()]
-    known = or_(Attempt.id.in_(predictions), Attempt.prediction_id.in_(prediction_ids))
-    return set(session.scalars(select(Attempt.job_id).where(known)))
-
-
-def refuse_others(
-    session: Session, job_id: uuid.UUID, predictions: Mapping[uuid.UUID, Prediction]
-) -> None:
-    """Raise RecordRefused where an attempt or a prediction is known to be another job's."""
-    if jobs_of(session, predictions) - {job_id}:
-        raise RecordRefused("its prediction is another job's")
 
 
 def _check_part(mapped: type[Any], rows: Any, part: str, job_id: uuid.UUID) -> None:
@@ -107,7 +93,8 @@ def _columns(table: Table) -> tuple[Column[Any], ...]:
 def _fits(column: Column[Any], value: Any) -> bool:
     kind = column.type
     if isinstance(kind, JSON):
-        return isinstance(value, list if column.name in LISTS else dict)
+        fits = isinstance(value, list if column.name in LISTS else dict)
+        return fits and (column.name != "price" or is_price(value))
     if isinstance(kind, Integer):
         bits = 63 if isinstance(kind, BigInteger) else 31
         return type(value) is int and abs(value) < 2**bits

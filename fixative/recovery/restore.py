@@ -1,128 +1,159 @@
-"""Bringing a job back: its rows made again from what was written of them outside the database."""
+"""Bringing jobs back: their rows made again from what was written of them outside the database."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, DateTime, Table, Uuid, func, select
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from fixative.errors import Conflict, Corrupt
-from fixative.media.manifest import FORMAT
-from fixative.postgres.media_tables import File, Media
-from fixative.postgres.tables import ApiKey, Attempt, Batch, Job, Owner, Transition
+from fixative.jobs.billing import settle
+from fixative.jobs.delete import bury_jobs
+from fixative.jobs.store import move
+from fixative.media.derive import derivable
+from fixative.postgres.media_tables import Media
+from fixative.postgres.tables import ApiKey, Attempt, Batch, Job, Owner
+from fixative.recovery.replay_rows import PARTS
+from fixative.recovery.restore_rows import Row, inserts
 
-Values = dict[Any, Any]
+Manifest = Mapping[str, Any]
 
-PARTS = (("attempts", Attempt), ("media", Media), ("files", File), ("transitions", Transition))
+HISTORY = "sync"  # the source of jobs that history made, of predictions that nobody had asked for
 
 
-def restore(session: Session, manifest: Any, *, source: str) -> bool:
-    """Make the rows of one manifest again; False if the job is there already, or its tombstone is.
+def restore(session: Session, manifests: Sequence[Manifest], *, source: str) -> set[uuid.UUID]:
+    """Make the rows of these manifests again, each of another job; the ids of the jobs made.
 
-    `source` (bucket, records) is written down as the origin of every field. Nothing is to be
-    recorded of it. One that had not ended comes back as it was, in the queue by its age: `recover`
-    finds out what became of it. Its owner is made if absent, under its id. An idempotency key that
-    was used again meanwhile stays with the later job.
+    All must have passed `check_rows`. A job that is there already, or its tombstone, stays as it
+    is. `source` (bucket, records) is written down as the origin of every field. Nothing is to be
+    recorded of what comes back; what is derived from its media is due where that is missing. One
+    that had not ended comes back as it was, in the queue by its age: `recover` finds out what
+    became of it. What the ledger lacks of their money is entered. Owners are made if absent, under
+    their ids. An idempotency key that was used again meanwhile stays with the later job. What
+    history made of their predictions gives way.
 
-    Raises Corrupt for what is no manifest of ours, and Conflict where its rows do not go together
-    with what is there, as when a prediction of it was taken for a stranger's. The transaction is
-    then to be rolled back.
+    Raises Conflict where a row does not go together with what is there, as when another job has its
+    prediction, and Corrupt for what no row can hold. The transaction is then to be rolled back.
     """
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise Corrupt("not a manifest of this format")
     try:
-        job = row_values(Job, manifest["job"])
-        owner_id = job["owner_id"]
-        rows = [
-            (table, [row_values(table, row) for row in manifest[name]]) for name, table in PARTS
-        ]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Corrupt(f"a manifest that cannot be read: {error!r}") from error
-    job |= {
-        "provenance": provenance_of(manifest, source),
-        "acceptance_recorded_at": func.now(),
-        "fair_at": job.get("created_at"),
-    }
-    try:
-        keep_owner(session, owner_id)
-        return _write(session, job, rows)
+        return _restore(session, manifests, source)
     except IntegrityError as error:
-        raise Conflict(str(error.orig).splitlines()[0]) from error
+        why = str(error.orig).splitlines()[0]
+        raise Conflict(f"it does not go together with what is there: {why}") from error
     except (DataError, ProgrammingError) as error:
         raise Corrupt(str(error.orig).splitlines()[0]) from error
-    except UnicodeEncodeError as error:
-        raise Corrupt("half of a surrogate pair, which is no text") from error
+    except (RecursionError, UnicodeEncodeError) as error:  # too deep; half of a surrogate pair
+        raise Corrupt(f"no row can hold it: {error}") from error
 
 
-def provenance_of(manifest: Values, source: str) -> Values:
-    """From where each field of a restored job came, and each kind of its other rows."""
-    told = (name for name in manifest["job"] if name != "provenance")
-    return dict.fromkeys((*told, *(name for name, _ in PARTS)), source)
+def keep_owners(session: Session, owner_ids: Iterable[uuid.UUID]) -> None:
+    """Have owners of these ids: one of whom nothing else is known is named by it."""
+    # In order, as another process does it: so that neither waits for the other.
+    rows = [{"id": id_, "name": str(id_)} for id_ in sorted(owner_ids)]
+    if rows:
+        session.execute(insert(Owner).on_conflict_do_nothing(), rows)
 
 
-def leave_lost_keys(session: Session, jobs: Sequence[Values]) -> None:
-    """Have no job name an API key that is not there: it came back with no copy of the keys."""
-    named = {uuid.UUID(str(key)) for job in jobs if (key := job.get("api_key_id"))}
-    known = set(session.scalars(select(ApiKey.id).where(ApiKey.id.in_(named)))) if named else named
-    for job in jobs:
-        if (key := job.get("api_key_id")) and uuid.UUID(str(key)) not in known:
-            job["api_key_id"] = None
-
-
-def keep_owner(session: Session, owner_id: uuid.UUID) -> None:
-    """Have an owner of this id: one of whom nothing else is known is named by it."""
-    unknown = insert(Owner).values(id=owner_id, name=str(owner_id))
-    session.execute(unknown.on_conflict_do_nothing())
-
-
-def keep_batches(session: Session, jobs: Iterable[Values]) -> None:
+def keep_batches(session: Session, jobs: Iterable[Row]) -> None:
     """Have the batches that these jobs are of: what else was known of one is lost."""
-    now = datetime.now(UTC)
-    rows = dict[str, Values]()
+    rows = dict[str, Row]()
     for job in jobs:
         if id_ := job.get("batch_id"):
-            made_at = job.get("created_at") or now
-            rows[str(id_)] = {"id": id_, "owner_id": job["owner_id"], "created_at": made_at}
-    if rows:  # in order, as another process does it: so that neither waits for the other
+            made_at = job.get("created_at") or datetime.now(UTC)
+            rows[id_] = {"id": id_, "owner_id": job["owner_id"], "created_at": made_at}
+    if rows:  # in order, as above
         unknown = insert(Batch).on_conflict_do_nothing()
         session.execute(unknown, [rows[id_] for id_ in sorted(rows)])
 
 
-def row_values(mapped: type[Any], row: dict[str, Any]) -> Values:
-    """The row's values as their columns take them; what we have no column for is left out.
+def give_way(
+    session: Session, job_ids: Collection[uuid.UUID], prediction_ids: Iterable[str]
+) -> None:
+    """Delete what history made of the predictions of these jobs, not knowing whose they are.
 
-    Transitions are numbered by this database, in their order.
+    The tombstones name no prediction, so that none of them ever buries the job that has it.
     """
-    table: Table = mapped.__table__
-    columns = {column.name: column for column in table.columns}
-    if mapped is Transition:
-        columns.pop("id")
-    return {name: _read(columns[name], value) for name, value in row.items() if name in columns}
+    theirs = select(Attempt.job_id).where(Attempt.prediction_id.in_(list(prediction_ids)))
+    of_history = (Job.id.in_(theirs), Job.id.not_in(job_ids), Job.source == HISTORY)
+    strangers = list(session.scalars(select(Job.id).where(*of_history)))
+    if not strangers:
+        return
+    session.execute(delete(Attempt).where(Attempt.job_id.in_(strangers)))
+    for job_id in strangers:
+        move(session, job_id, "canceled", cause="rebuild", detail="its prediction is another job's")
+    bury_jobs(session, Job.id.in_(strangers))
 
 
-def _write(session: Session, job: Values, rows: list[tuple[type[Any], list[Values]]]) -> bool:
-    key = job.get("idempotency_key")
-    of_another = (Job.owner_id == job["owner_id"], Job.idempotency_key == key, Job.id != job["id"])
-    if key is not None and session.scalar(select(Job.id).where(*of_another)) is not None:
-        job = {**job, "idempotency_key": None}
-    leave_lost_keys(session, [job])
-    made = insert(Job).values(job).on_conflict_do_nothing(index_elements=["id"])
-    if session.scalar(made.returning(Job.id)) is None:
-        return False
-    keep_batches(session, [job])
-    for table, values in rows:
-        if values:
-            session.connection().execute(insert(table.__table__), values)
-    return True
+def _restore(session: Session, manifests: Sequence[Manifest], source: str) -> set[uuid.UUID]:
+    keep_owners(session, {uuid.UUID(manifest["job"]["owner_id"]) for manifest in manifests})
+    jobs = sorted((_job(manifest, source) for manifest in manifests), key=itemgetter("id"))
+    _leave_used_keys(session, jobs)
+    _leave_lost_keys(session, jobs)
+    made = set[uuid.UUID]()
+    for statement, values in inserts(Job, jobs):
+        unless_there = statement.on_conflict_do_nothing(index_elements=["id"])
+        made |= set(session.scalars(unless_there.returning(Job.id), values))
+    told = [manifest for manifest in manifests if uuid.UUID(manifest["job"]["id"]) in made]
+    keep_batches(session, (manifest["job"] for manifest in told))
+    attempts = (row for manifest in told for row in manifest["attempts"])
+    give_way(session, made, filter(None, (row.get("prediction_id") for row in attempts)))
+    for part, mapped in PARTS.items():
+        for statement, values in inserts(mapped, [row for each in told for row in each[part]]):
+            session.execute(statement, values)
+    for manifest in told:
+        if manifest["job"].get("price") is not None:
+            settle(session, uuid.UUID(manifest["job"]["id"]))
+    return made
 
 
-def _read(column: Column[Any], value: Any) -> Any:
-    if value is None:
-        return None
-    if isinstance(column.type, Uuid):
-        return uuid.UUID(value)
-    return datetime.fromisoformat(value) if isinstance(column.type, DateTime) else value
+def _job(manifest: Manifest, source: str) -> Row:
+    """The job's row, with what no manifest tells."""
+    row, now = manifest["job"], datetime.now(UTC).isoformat()
+    told = (name for name in row if name != "provenance")
+    return {
+        **row,
+        "provenance": dict.fromkeys((*told, *PARTS), source),
+        "acceptance_recorded_at": now,
+        "derive_due_at": now if _is_underived(manifest) else None,
+        "fair_at": row.get("created_at"),
+    }
+
+
+def _is_underived(manifest: Manifest) -> bool:
+    """Whether it was written after the job's end and before what is derived from its media."""
+    newest = manifest["job"].get("attempt_id")
+    return any(
+        row.get("details") is None
+        and row.get("derive_error") is None
+        and row["attempt_id"] == newest
+        and derivable(Media(**{name: row[name] for name in ("role", "kind", "content_type")}))
+        for row in manifest["media"]
+    )
+
+
+def _leave_used_keys(session: Session, jobs: Iterable[Row]) -> None:
+    """An idempotency key that was used again meanwhile stays with the later job."""
+    asked = {(job["owner_id"], key): job for job in jobs if (key := job.get("idempotency_key"))}
+    if not asked:
+        return
+    place = tuple_(Job.owner_id, Job.idempotency_key)
+    used = select(Job.id, Job.owner_id, Job.idempotency_key).where(place.in_(asked))
+    for job_id, owner_id, key in session.execute(used):
+        job = asked[str(owner_id), key]
+        if job["id"] != str(job_id):
+            job["idempotency_key"] = None
+
+
+def _leave_lost_keys(session: Session, jobs: Iterable[Row]) -> None:
+    """Have no job name an API key that is not there: it came back with no copy of the keys."""
+    named = {key for job in jobs if (key := job.get("api_key_id"))}
+    known = select(ApiKey.id).where(ApiKey.id.in_(named))
+    kept = {str(id_) for id_ in session.scalars(known)} if named else set[str]()
+    for job in jobs:
+        if job.get("api_key_id") not in kept:
+            job["api_key_id"] = None

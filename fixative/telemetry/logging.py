@@ -2,8 +2,18 @@
 
 import logging
 import sys
+from typing import TextIO
 
 import structlog
+
+
+class ToStderr(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is at that moment: a command's bar puts lines above itself."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the event."""
+        self.setStream(sys.stderr)
+        super().emit(record)
 
 
 def configure_logging(form: str, *, environment: str = "") -> None:
@@ -35,7 +45,7 @@ def configure_logging(form: str, *, environment: str = "") -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = ToStderr()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.processors.format_exc_info],

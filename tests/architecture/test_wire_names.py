@@ -4,7 +4,12 @@ import re
 
 from fixative import names
 
-ADDED = {names.CHECK_MODELS, names.EXPORT_ACCESS, names.RECORD_ACCEPTED}  # adding is free
+ADDED = {
+    names.CHECK_MODELS,
+    names.EXPORT_ACCESS,
+    names.EXPORT_MONEY,
+    names.RECORD_ACCEPTED,
+}  # adding is free
 TASKS = {
     value
     for value in vars(names).values()

@@ -17,7 +17,7 @@ ENTRY = {"model": FLUX, "price": {"per_second": 0.003}, "defaults": {"num_output
 def catalog(services, config):
     def make(**changed):
         registry = Registry(config(flux={**ENTRY, **changed}))
-        return Catalog(registry, LiveModels(services.replicate), "allow")
+        return Catalog(registry, LiveModels(services.replicate), "allow", 7200)
 
     return make
 

@@ -191,7 +191,7 @@ def test_models_are_read_at_the_pace_of_reads(services, settings, emulator):
 
 def test_the_check_of_a_known_model_is_measured(services, emulator, config, capsys):
     entry = {"model": FLUX, "defaults": {"num_outputs": 1}, "parameters": ["prompt", "seed"]}
-    catalog = Catalog(Registry(config(flux=entry)), LiveModels(services.replicate), "allow")
+    catalog = Catalog(Registry(config(flux=entry)), LiveModels(services.replicate), "allow", 7200)
     input_ = {"prompt": "a lighthouse in fog " * 20, "seed": 7}
     catalog.prepare("flux", None, None, input_)
     took = []

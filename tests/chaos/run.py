@@ -1,12 +1,14 @@
 """`python -m tests.chaos.run`: the long run, its summary, and exit code 1 for any violation."""
 
 import argparse
+import json
 import random
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from replicate_emulator.catalog import MODELS
 from tests.chaos.load import Load
 from tests.chaos.mayhem import Mayhem
 from tests.chaos.system import ChaosSystem
@@ -25,7 +27,10 @@ FAULTS = {
     "output_truncated": 0.05,
 }
 FAST = {"*": {"start": 0.05, "run": 0.3}}
+PRICES = {m.full_name: {"price": {"per_second": str(m.dollars_per_second)}} for m in MODELS}
+BUDGET = "1000000"  # each job may hold up to two hours of its model
 SETTINGS = {
+    "MODELS_CONFIG": json.dumps({"models": PRICES}),
     "FIXATIVE_POLL_SECONDS": "10",
     "FIXATIVE_CREATES_PER_MINUTE": "6000",
     "FIXATIVE_READS_PER_MINUTE": "30000",
@@ -49,6 +54,7 @@ def storm(
             reads_per_minute=60_000,
             faults=faults,
         )
+        system.set_budget(BUDGET)
         mayhem = Mayhem(system, random.Random(rng.random()), kill_every)
         load = Load()
         mayhem.start()

@@ -74,6 +74,13 @@ class ChaosSystem:
         """What runs now, the servers aside."""
         return self._run_of("system")
 
+    def set_budget(self, amount: str) -> None:
+        """What whoever submits may spend, by the day and in all."""
+        for period in ("day", "total"):
+            budget = {"owner": "admin", "period": period, "amount": amount}
+            url = f"{self.url}/admin/budgets"
+            httpx.put(url, json=budget, headers=self.headers, timeout=30).raise_for_status()
+
     def pid(self, role: str) -> int | None:
         """The leader of the role's process group; None between death and restart."""
         run = self._run_of("servers") if role in SERVERS else self.run

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from tests.chaos.load import Load
@@ -15,6 +16,16 @@ UNSETTLED = """
     WHERE status NOT IN ('succeeded', 'failed', 'canceled')
         AND waiting_reason IS DISTINCT FROM 'needs_review'
 """
+MONEY = """
+    SELECT coalesce(sum(reserved), 0), coalesce(sum(spent), 0),
+        (SELECT coalesce(sum(cost), 0) FROM jobs),
+        (SELECT coalesce(sum(amount), 0) FROM spend_days),
+        (SELECT coalesce(sum(max_cost), 0) FROM jobs
+            WHERE status NOT IN ('succeeded', 'failed', 'canceled'))
+    FROM ledger
+"""
+BALANCES = "SELECT period, reserved, spent FROM balances"
+A_CENT_OF_A_CENT = Decimal("0.0001")  # the local Replicate rounds its bill to a hundredth of it
 CHANGED = """
     SELECT job_id, from_status, to_status FROM transitions
     WHERE from_status IN ('succeeded', 'failed', 'canceled')
@@ -43,6 +54,7 @@ class Verdict:
     lost: int = 0
     paid_twice: int = 0
     wrong_bytes: int = 0
+    spent: str = "0"  # US dollars
     violations: list[str] = field(default_factory=list)
 
     def as_json(self) -> str:
@@ -83,6 +95,7 @@ def judge(system: ChaosSystem, load: Load, earlier: Collection[str] = ()) -> Ver
     _judge_others(found, {*load.accepted, *earlier}, rows, stats["creates"])
     _judge_media(system, found, {id_: rows[id_] for id_ in load.accepted if id_ in rows})
     _judge_rows(system, found)
+    _judge_money(system, found, stats["bill"]["dollars"])
     return found
 
 
@@ -149,6 +162,21 @@ def _judge_media(system: ChaosSystem, found: Verdict, rows: dict[str, tuple[Any,
         if not expected == [sha for _, sha in stored] == in_bucket:
             found.wrong_bytes += 1
             found.violations.append(f"{job_id}: stored {stored}, expected {expected}")
+
+
+def _judge_money(system: ChaosSystem, found: Verdict, bill: float) -> None:
+    """What was spent is Replicate's bill; nothing is held for what has ended."""
+    [(held, spent, costs, days, may_cost)] = system.sql(MONEY)
+    found.spent = str(spent)
+    if held != may_cost:
+        found.violations.append(f"the ledger holds {held}, and what goes on may cost {may_cost}")
+    if not found.needs_review and abs(spent - Decimal(str(bill))) > A_CENT_OF_A_CENT:
+        found.violations.append(f"the ledger spent {spent}, the bill is {bill}")
+    if not costs == spent == days - may_cost:
+        found.violations.append(f"spent {spent}, by jobs {costs}, by days {days} with {may_cost}")
+    for period, reserved, spent_of_it in system.sql(BALANCES):
+        if (reserved, spent_of_it) != (held, spent):
+            found.violations.append(f"the {period}'s budget: {reserved} held, {spent_of_it} spent")
 
 
 def _judge_rows(system: ChaosSystem, found: Verdict) -> None:

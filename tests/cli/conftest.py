@@ -77,7 +77,7 @@ def fake_api() -> Iterator[FakeApi]:
             if reply.status != 304:
                 self.wfile.write(content)
 
-        do_GET = do_POST = do_DELETE = answer  # noqa: N815
+        do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
 
         def log_message(self, *_: Any) -> None: ...
 

@@ -96,6 +96,12 @@ def rewritten(processed):
 
 
 @pytest.fixture
+def archived(services):
+    """Make one file of every day that has records."""
+    return replace(services.archives, archive_days=0).tend
+
+
+@pytest.fixture
 def ended(services, ran, read_job):
     """A job that was stored, derived and recorded; and its manifest from the bucket."""
 

@@ -36,7 +36,7 @@ def test_two_databases_of_the_same_content_tell_the_same_in_whatever_order_it_ca
             for name in ("attempts", "media"):
                 backwards[name] = list(reversed(manifest[name]))
             backwards["job"]["input"] = dict(reversed(manifest["job"]["input"].items()))
-            restore(session, backwards, source="bucket")
+            restore(session, [backwards], source="bucket")
 
     assert exported() == before
     assert digest_of(exported()) == digest_of(before)

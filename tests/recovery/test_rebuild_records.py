@@ -2,7 +2,6 @@
 
 import gzip
 import uuid
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import select, true, update
@@ -31,12 +30,6 @@ def waiting(services, submit):
     job_id = submit(label="waiting")
     services.records.record_accepted()
     return job_id
-
-
-@pytest.fixture
-def archived(services):
-    """Make one file of every day that has records."""
-    return replace(services.archives, archive_days=0).tend
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import func, select, update
@@ -23,6 +24,7 @@ from fixative.settings import load_settings
 from worker.services import Services
 
 TODAY = datetime.now(UTC).date()
+FLUX, LLAMA = "black-forest-labs/flux-schnell", "meta/meta-llama-3-8b-instruct"
 
 
 @pytest.fixture
@@ -222,19 +224,20 @@ def test_a_record_whose_writing_breaks_leaves_the_earlier_one(output_dir):
 def test_the_summary_of_a_day_counts_what_ended_on_it(
     services, database, ran, output_dir, owner_id
 ):
-    ran()
-    ran(model="meta/meta-llama-3-8b-instruct", job_type="text")
+    image = ran()
+    ran(model=LLAMA, job_type="text")
+    with database.begin() as session:
+        paid = {"cost": Decimal("0.003000001")}
+        session.execute(update(Job).where(Job.id == image).values(paid))
 
     write_summary(database, services.store, TODAY)
 
     told = json.loads((output_dir / f"daily/{TODAY}/summary.json").read_text())
-    assert (told["day"], told["jobs"], told["cost"]) == (TODAY.isoformat(), 2, None)
+    assert (told["day"], told["jobs"], told["cost"]) == (TODAY.isoformat(), 2, "0.003000001")
+    costs = {model: of["cost"] for model, of in told["by_model"].items()}
+    assert costs == {FLUX: "0.003000001", LLAMA: None}
     assert told["by_status"]["succeeded"]["jobs"] == 2
     assert told["by_owner"][str(owner_id)]["bytes"] == told["bytes"] > 0
-    assert set(told["by_model"]) == {
-        "black-forest-labs/flux-schnell",
-        "meta/meta-llama-3-8b-instruct",
-    }
     assert told["seconds"] > 0
 
 

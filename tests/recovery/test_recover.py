@@ -1,10 +1,11 @@
 """A restored database: it is noticed, nothing is submitted, and recover pays for nothing twice."""
 
+import tracemalloc
 from datetime import timedelta
 
 import psycopg
 import pytest
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, text, update
 
 from fixative.errors import Conflict
 from fixative.jobs.adopt import adopt_unknown
@@ -14,7 +15,7 @@ from fixative.jobs.states import is_terminal
 from fixative.postgres.operation_tables import Epoch, Pause, WorkerProcess
 from fixative.postgres.tables import Attempt, Job
 from fixative.recovery.poll import ask_about
-from fixative.recovery.recover import recover
+from fixative.recovery.recover import PAGE, make_unclear, recover
 from fixative.replicate.prediction import read_prediction
 from fixative.settings import load_settings
 from worker.services import Services
@@ -100,6 +101,39 @@ def test_what_recover_did_not_find_is_submitted_once_its_absence_is_proven(
 
     assert [a.outcome for a in attempts_of(job_id)] == ["absent", "created"]
     assert creates() == 2
+
+
+def test_however_many_jobs_are_unfinished_and_however_large_little_is_held_of_them(
+    services, database, owner_id
+):
+    many, bytes_of_each = PAGE + 1, 100_000
+    with database.begin() as session:
+        session.execute(
+            text("""
+                INSERT INTO jobs (id, owner_id, status, job_type, model, input)
+                SELECT gen_random_uuid(), :owner_id, status, 'image', 'emulator/echo',
+                    json_build_object('prompt', repeat('x', :bytes))
+                FROM generate_series(1, :many), unnest(ARRAY['queued', 'submitting']) AS status
+            """),
+            {"owner_id": owner_id, "bytes": bytes_of_each, "many": many},
+        )
+
+    tracemalloc.start()
+    make_unclear(database)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert most < many * bytes_of_each / 10
+    with database.begin() as session:
+        unclear = session.execute(
+            select(Job.status, Attempt.outcome, Attempt.number, func.count())
+            .join(Attempt, Attempt.id == Job.attempt_id)
+            .group_by(Job.status, Attempt.outcome, Attempt.number)
+        ).all()
+    assert unclear == [("submitting", "unknown", 1, 2 * many)]
+    make_unclear(database)
+    with database.begin() as session:
+        assert session.scalar(select(func.count()).select_from(Attempt)) == 2 * many
 
 
 def test_a_webhook_that_names_a_lost_attempt_settles_what_stands_in_for_it(

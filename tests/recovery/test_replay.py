@@ -324,6 +324,62 @@ def test_a_job_that_was_queued_here_is_taken_over_with_its_attempt(
     assert len(attempts_of(job_id)) == 1
 
 
+def test_what_history_made_of_a_prediction_gives_way_to_the_record_of_its_job(
+    ran, whole, forgotten, bootstrap, all_jobs, replay, read_job
+):
+    jobs = [ran(), ran()]
+    before = [whole(job_id) for job_id in jobs]
+    forgotten()
+    bootstrap()
+    strangers = [job.id for job in all_jobs()]
+
+    assert replay() == ["replayed", "replayed"]
+
+    assert [whole(job_id) for job_id in jobs] == before
+    assert all(read_job(job_id).deleted_at for job_id in strangers)
+    assert replay() == ["already there", "already there"]
+
+
+def test_what_history_made_gives_way_to_a_job_that_had_lost_its_attempt(
+    services, database, ran, bootstrap, all_jobs, replay, read_job
+):
+    job_id = ran()
+    with database.begin() as session:
+        session.execute(delete(Media))
+        session.execute(delete(Attempt))
+        session.execute(update(Job).values(status="queued", attempt_id=None, completed_at=None))
+    bootstrap()
+    [stranger] = {job.id for job in all_jobs()} - {job_id}
+
+    assert replay() == ["updated"]
+
+    assert services.storer.store(stranger) == []
+    assert read_job(stranger).status == "canceled"
+    assert read_job(stranger).deleted_at is not None
+    services.storer.store(job_id)
+    assert read_job(job_id).status == "succeeded"
+
+
+def test_a_job_that_was_recorded_before_its_thumbnails_were_made_has_them_made(
+    services, ran, whole, forgotten, replay, rewritten
+):
+    job_id = ran()
+    before = whole(job_id)
+    forgotten()
+
+    def underived(record):
+        media = record["fixative"]["media"]
+        [original] = [row for row in media if row["role"] == "original"]
+        record["fixative"]["media"] = [{**original, "details": None, "width": None, "height": None}]
+
+    rewritten(job_id, underived)
+
+    assert replay() == ["replayed"]
+
+    services.deriver.derive(job_id)
+    assert {row["key"] for row in whole(job_id)["media"]} == {row["key"] for row in before["media"]}
+
+
 def test_what_is_known_is_never_made_poorer(database, ran, replay, rewritten, attempts_of):
     job_id = ran()
     before = attempts_of(job_id)[0].prediction

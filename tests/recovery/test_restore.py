@@ -10,14 +10,15 @@ from fixative.errors import Conflict, Corrupt
 from fixative.jobs.store import get_job
 from fixative.media.manifest import manifest_of
 from fixative.postgres.tables import Attempt, Job, Owner, Transition
+from fixative.recovery.rebuild_job import bring_back_job
 from fixative.recovery.restore import restore
 
 
 @pytest.fixture
 def restored(database):
-    def run(manifest):
+    def run(*manifests):
         with database.begin() as session:
-            return restore(session, manifest, source="bucket")
+            return restore(session, manifests, source="bucket")
 
     return run
 
@@ -30,7 +31,7 @@ def test_a_job_comes_back_as_it_was_and_says_from_where(database, ended, forgott
     job_id, manifest = ended(metadata={"of": "the caller"}, label="blue")
     forgotten()
 
-    assert restored(manifest)
+    assert restored(manifest) == {job_id}
 
     with database.begin() as session:
         again = json.loads(json.dumps(manifest_of(session, get_job(session, job_id)), default=str))
@@ -52,10 +53,10 @@ def times(job):
 
 
 def test_twice_is_once(database, ended, forgotten, restored):
-    _, manifest = ended()
+    job_id, manifest = ended()
     forgotten()
 
-    assert (restored(manifest), restored(manifest)) == (True, False)
+    assert (restored(manifest), restored(manifest)) == ({job_id}, set())
 
     with database.begin() as session:
         assert len(session.scalars(select(Attempt.id)).all()) == 1
@@ -73,7 +74,7 @@ def test_a_key_that_was_used_again_meanwhile_stays_with_the_later_job(
     with database.begin() as session:
         session.execute(update(Job).values(idempotency_key="once"))
 
-    assert restored(manifest)
+    restored(manifest)
 
     assert (read_job(job_id).idempotency_key, read_job(later).idempotency_key) == (None, "once")
 
@@ -112,6 +113,38 @@ def test_what_had_not_ended_takes_its_old_place_in_the_queue_and_is_not_recorded
     assert job.acceptance_recorded_at is not None
 
 
+def test_jobs_come_back_beside_those_that_an_earlier_version_wrote(
+    ended, forgotten, restored, attempts_of, read_job
+):
+    (old, earlier), (new, manifest) = ended(), ended()
+    forgotten()
+    for row in earlier["attempts"]:
+        del row["stands_in"]
+    del earlier["job"]["label"]
+
+    assert restored(earlier, manifest) == {old, new}
+
+    assert [attempt.stands_in for attempt in attempts_of(old)] == [False]
+    assert read_job(old).label is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["\0", "half a \ud83d", 10**30, json.loads("[" * 300 + "]" * 300)],
+    ids=["a NUL", "half a character", "a huge number", "deep lists"],
+)
+def test_what_a_model_put_into_its_output_comes_back_as_it_was(
+    ended, forgotten, restored, attempts_of, told
+):
+    job_id, manifest = ended()
+    forgotten()
+    manifest["attempts"][0]["prediction"]["output"] = told
+
+    restored(manifest)
+
+    assert attempts_of(job_id)[0].prediction["output"] == told
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -119,9 +152,9 @@ def test_what_had_not_ended_takes_its_old_place_in_the_queue_and_is_not_recorded
         {"format": 1, "job": {}, "attempts": [], "media": [], "files": [], "transitions": []},
     ],
 )
-def test_what_is_no_manifest_is_named_and_nothing_is_written(database, restored, broken):
-    with pytest.raises(Corrupt):
-        restored(broken)
+def test_what_is_no_manifest_is_named_and_nothing_is_written(database, broken):
+    with pytest.raises(Corrupt), database.begin() as session:
+        bring_back_job(session, uuid7(), broken, "bucket")
 
     with database.begin() as session:
         assert session.scalars(select(Job.id)).all() == []

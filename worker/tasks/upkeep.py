@@ -13,6 +13,7 @@ from fixative.errors import DatabaseAway
 from fixative.postgres.presence import canary_heard
 from fixative.postgres.ticks import tick
 from fixative.recovery.export_access import export_access as copy_access
+from fixative.recovery.export_money import export_money as copy_money
 from fixative.recovery.history_prune import prune_runs
 from worker.app import app
 
@@ -37,6 +38,13 @@ def export_access() -> None:
     """Copy owners and keys to the bucket, if they have changed. Not a tick: twice is no harm."""
     services = app.services()
     copy_access(services.database, services.bucket, services.keys)
+
+
+@app.task(name=names.EXPORT_MONEY)
+def export_money() -> None:
+    """Copy budgets and the ledger to the bucket, if they have changed. Twice is no harm."""
+    services = app.services()
+    copy_money(services.database, services.bucket, services.keys)
 
 
 @app.task(name=names.CHECK_MODELS)
