@@ -132,7 +132,9 @@ class JobSummary(Answer):
     deployment: str | None
     metadata: dict[str, Any] | None
     label: str | None
+    batch_id: UUID | None
     priority: Literal["low", "normal", "high"]
+    cancel_after: int | None = Field(description="Seconds, as asked for")
     owner_id: UUID
     error: JobError | None
     cost: Cost | None = Field(description="Of all its predictions; once it ended, with a price")
@@ -155,7 +157,9 @@ EXAMPLE_JOB: dict[str, Any] = {
     "input": {"prompt": "a lighthouse in fog"},
     "metadata": None,
     "label": "lighthouses",
+    "batch_id": None,
     "priority": "normal",
+    "cancel_after": None,
     "owner_id": OWNER_ID,
     "prediction": {
         "id": "q5wzgy5k6hrmc0cz8e7s3bqf0r",

@@ -18,10 +18,12 @@ from api.openapi import SECURITY_SCHEMES
 from api.readiness import Readiness
 from api.request_ids import register_request_ids
 from api.routes.admin import admin_routes
+from api.routes.batches import batches_routes
 from api.routes.dead_letters import dead_letter_routes
 from api.routes.events import event_routes
 from api.routes.files import files_routes
 from api.routes.health import health_routes
+from api.routes.job_operations import job_operation_routes
 from api.routes.jobs import jobs_routes
 from api.routes.media import media_routes
 from api.routes.models import models_routes
@@ -122,6 +124,8 @@ def create_app(
         jobs_routes(settings, database, publisher, catalog, statuses=statuses, holding=holding)
     )
     app.register_api(event_routes(database, watcher, keys))
+    app.register_api(batches_routes(settings, database, publisher, catalog))
+    app.register_api(job_operation_routes(database, bucket, publisher, statuses))
     app.register_api(models_routes(catalog, database))
     app.register_api(money_routes(database))
     app.register_api(media_routes(database, bucket))

@@ -24,10 +24,12 @@ class StrictRequest(Request):
     """A request whose JSON body is an object, or an error that says what is wrong with it."""
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:  # noqa: ARG002
-        """The body's object, never silently None.
+        """The body's object, never silently None; that of no body at all is empty.
 
         Raises UnsupportedMediaType, RequestEntityTooLarge, BadRequest or Unprocessable.
         """
+        if not self.mimetype and not read_bytes(self, LARGEST):
+            return {}
         if not self.is_json:
             raise UnsupportedMediaType("the body must be sent as Content-Type: application/json")
         value = parse_json(read_bytes(self, LARGEST))

@@ -25,7 +25,7 @@ def page_of(
 ) -> dict[str, Any]:
     """A page of the first `limit`; one that was found beyond them says that there are more."""
     shown = found[:limit]
-    following = _cursor(shown[-1].id) if len(found) > len(shown) else None
+    following = write_cursor(shown[-1].id) if len(found) > len(shown) else None
     return {"items": [show(each) for each in shown], "next": following}
 
 
@@ -39,5 +39,6 @@ def read_cursor(cursor: str | None) -> uuid.UUID | None:
         raise InvalidRequest("cursor", "not the `next` of a page") from None
 
 
-def _cursor(last: uuid.UUID) -> str:
+def write_cursor(last: uuid.UUID) -> str:
+    """What goes on after this id."""
     return base64.urlsafe_b64encode(last.bytes).decode().rstrip("=")

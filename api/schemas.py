@@ -1,5 +1,6 @@
 """What requests must look like. Unknown fields are refused: a typo is never paid for."""
 
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
@@ -61,6 +62,7 @@ Event = Literal["start", "completed", "waiting", Moved]
 Address = Annotated[str, Field(max_length=2048, pattern=r"^https?://\S+$")]
 Events = Annotated[list[Event], Field(min_length=1, max_length=10)]
 EVENTS = "completed when left out: succeeded, failed or canceled; start is processing"
+IdempotencyKey = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
 Scope = Literal["submit", "read", "cancel", "media", "passthrough", "admin"]
 
 
@@ -114,6 +116,13 @@ class Submission(Request):
     priority: Literal["low", "normal", "high"] = "normal"
     webhook: Address | None = Field(None, description="Told of the job's events, signed")
     webhook_events: Events | None = Field(None, description=EVENTS)
+    cancel_after: int | None = Field(
+        None,
+        ge=5,
+        le=86_400,
+        description="Seconds from now: not submitted by then, it ends as `canceled`; what is left"
+        " then bounds its run",
+    )
     cache: bool = Field(
         False, description="An earlier job of the same version, input and seed may answer"
     )
@@ -123,8 +132,8 @@ class Submission(Request):
         return exactly_one(self, *TARGETS)
 
     def request(self) -> JobRequest:
-        """The same in the core's words, but for `cache`, which only says how it is answered."""
-        return JobRequest(**{k: v for k, v in dict(self).items() if k != "cache"})
+        """The same in the core's words, but for what only says how it is answered."""
+        return JobRequest(**{field.name: getattr(self, field.name) for field in fields(JobRequest)})
 
 
 class WaitHeader(BaseModel):
@@ -138,12 +147,9 @@ class WaitHeader(BaseModel):
 class SubmissionHeaders(WaitHeader):
     """The headers of a submission that mean something."""
 
-    idempotency_key: str | None = Field(
+    idempotency_key: IdempotencyKey | None = Field(
         None,
         alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        pattern=r"^[\x20-\x7e]+$",
         description="The same key with the same body is the same job, paid once",
     )
 
@@ -158,19 +164,6 @@ class DriftRequest(Request):
     """How drift is looked for."""
 
     accept: bool = Field(False, description="What is found now is right from now on")
-
-
-class JobFilter(Request):
-    """Which jobs a list shows, newest first."""
-
-    status: Status | None = None
-    model: Text | None = None
-    job_type: Text | None = None
-    label: Text | None = None
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
-    cursor: str | None = Field(None, max_length=64, description="`next` of the page before")
-    limit: int = Field(50, ge=1, le=200)
 
 
 class JobPath(BaseModel):

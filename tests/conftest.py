@@ -27,6 +27,7 @@ from fixative.local.servers import embedded_servers
 from fixative.names import Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Attempt, Job
+from fixative.recovery.poll import ask_about
 from fixative.replicate.pace import Pace
 from fixative.settings import Settings, load_settings
 from tests.databases import Databases
@@ -237,3 +238,29 @@ def read_job(database: Database) -> Callable[[uuid.UUID], Job]:
             return session.get_one(Job, job_id)
 
     return read
+
+
+@pytest.fixture
+def storing(
+    services: Services,
+    database: Database,
+    submit: Callable[..., uuid.UUID],
+    attempts_of: Callable[[uuid.UUID], list[Attempt]],
+    eventually: Callable[[Callable[[], Any]], Any],
+    read_job: Callable[[uuid.UUID], Job],
+) -> Callable[..., uuid.UUID]:
+    """A job whose prediction has succeeded, ready to be stored."""
+
+    def make(*model: str, **request: Any) -> uuid.UUID:
+        job_id = submit(*model, **request)
+        services.submitter.submit(job_id)
+        prediction_id = attempts_of(job_id)[0].prediction_id
+
+        def arrived() -> bool:
+            ask_about(database, services.replicate, prediction_id)
+            return read_job(job_id).status == "storing"
+
+        eventually(arrived)
+        return job_id
+
+    return make

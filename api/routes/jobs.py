@@ -12,12 +12,13 @@ from api.auth import caller, needs, owner_seen
 from api.cursors import page_of, read_cursor
 from api.holding import Holding
 from api.openapi import problems, resource
-from api.schemas import JobFilter, JobPath, Submission, SubmissionHeaders, WaitHeader
+from api.schemas import JobPath, Submission, SubmissionHeaders, WaitHeader
+from api.schemas_jobs import JobFilter
 from api.statuses import Status, Statuses
 from fixative.catalog.catalog import Catalog
 from fixative.jobs.cancel import request_cancel
 from fixative.jobs.delete import delete_job
-from fixative.jobs.listing import JobQuery, list_jobs
+from fixative.jobs.listing import list_jobs
 from fixative.jobs.store import find_job
 from fixative.jobs.take_in import take_in
 from fixative.jobs.telling import check_webhook
@@ -87,9 +88,8 @@ def jobs_routes(
     @needs("read")
     def list_page(query: JobFilter) -> dict[str, Any]:
         """List jobs, newest first, yours or, with the scope admin, everybody's."""
-        wanted = JobQuery(owner_id=owner_seen(), **query.model_dump(exclude={"cursor", "limit"}))
+        wanted, before = query.query(owner_seen()), read_cursor(query.cursor)
         with database.begin() as session:
-            before = read_cursor(query.cursor)
             jobs = list_jobs(session, wanted, before=before, limit=query.limit + 1)
         return page_of(jobs, query.limit, job_summary)
 

@@ -1,4 +1,4 @@
-"""`fixative jobs`: look at jobs, stop them, and settle what is unclear."""
+"""`fixative jobs`: look at jobs, stop them, take them up again, and settle what is unclear."""
 
 import sys
 from typing import Any
@@ -7,7 +7,10 @@ import click
 from rich.table import Table
 
 from fixative.cli.api_client import ApiError, connect
+from fixative.cli.job_filters import filters
+from fixative.cli.job_operations import cancel, retry
 from fixative.cli.screen import (
+    as_json,
     error_lines,
     media_table,
     moment,
@@ -16,25 +19,25 @@ from fixative.cli.screen import (
     stdout,
     table,
 )
-from fixative.cli.statuses import ALL
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
 def jobs() -> None:
-    """Look at jobs, stop them, settle what is unclear."""
+    """Look at jobs, stop them, take them up again, settle what is unclear."""
+
+
+jobs.add_command(cancel)
+jobs.add_command(retry)
 
 
 @jobs.command("list")
-@click.option("--status", type=click.Choice(ALL))
-@click.option("--model", metavar="OWNER/NAME")
+@filters
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
 @as_json
-def list_(*, status: str | None, model: str | None, limit: int, as_json: bool) -> None:
-    """The newest jobs."""
+def list_(*, limit: int, as_json: bool, **asked: Any) -> None:
+    """The newest jobs that the options find."""
     with connect() as api:
-        found = list(api.items("/jobs", limit, status=status, model=model))
+        found = list(api.items("/jobs", limit, **asked))
     if as_json:
         print_json(found)
     else:
@@ -60,30 +63,6 @@ def show(*, job_id: str, as_json: bool) -> None:
     if job["media"]:
         out.print()
         out.print(media_table(job["media"]))
-
-
-@jobs.command()
-@click.argument("job_ids", metavar="ID...", nargs=-1, required=True)
-@as_json
-def cancel(*, job_ids: tuple[str, ...], as_json: bool) -> None:
-    """Ask for the end of jobs; one that is running ends when Replicate ends it.
-
-    All are tried; exit code 1 when one could not be asked.
-    """
-    asked, refused = [], False
-    with connect() as api:
-        for job_id in job_ids:
-            try:
-                asked.append(api.post(f"/jobs/{job_id}/cancel"))
-            except ApiError as error:
-                refused = True
-                click.echo(f"fixative: {job_id}: {error}", err=True)
-    if as_json:
-        print_json(asked)
-    else:
-        for job in asked:
-            click.echo(f"{job['id']} {_after_cancel(job)}")
-    sys.exit(int(refused))
 
 
 @jobs.command()
@@ -201,7 +180,3 @@ def _letter(letter: dict[str, Any]) -> str:
 
 def _target(job: dict[str, Any]) -> str:
     return job["model"] or job["deployment"] or job["version"] or ""
-
-
-def _after_cancel(job: dict[str, Any]) -> str:
-    return job["status"] if job["completed_at"] else f"{job['status']}, cancel requested"

@@ -16,6 +16,8 @@ STYLES = {
     "canceled": "yellow",
 }
 
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
 
 def stdout() -> Console:
     """Where results go. What comes from outside is printed as it is, never as markup."""

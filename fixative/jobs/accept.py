@@ -46,6 +46,7 @@ class JobRequest:
     priority: str = "normal"
     webhook: str | None = None
     webhook_events: list[str] | None = None
+    cancel_after: int | None = None  # seconds, from its acceptance on
 
     @property
     def digest(self) -> str:
@@ -54,7 +55,7 @@ class JobRequest:
             name: value
             for name, value in vars(self).items()
             # Of a request from before there were these, the digest stays what it was.
-            if value is not None or name not in {"webhook", "webhook_events"}
+            if value is not None or name not in {"webhook", "webhook_events", "cancel_after"}
         }
         return sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -118,22 +119,11 @@ def accept(
             Job.api_key_id: api_key_id,
             Job.idempotency_key: idempotency_key,
             Job.request_hash: asked.digest,
-            Job.status: "queued",
-            Job.job_type: request.job_type,
-            Job.model: request.model,
-            Job.version: request.version,
-            Job.deployment: request.deployment,
-            Job.input: request.input,
-            Job.metadata_: request.metadata,
-            Job.label: request.label,
-            Job.priority: request.priority,
+            **asked_for(request, terms),
             Job.webhook: request.webhook or _of_owner(Owner.webhook, owner_id),
-            Job.webhook_events: _events(request, owner_id),
-            Job.max_seconds: terms.max_seconds,
-            Job.cache_key: terms.cache_key,
-            Job.max_cost: terms.max_cost,
-            Job.price: terms.price and terms.price.model_dump(mode="json", exclude_none=True),
-            Job.fair_at: _fair_at(owner_id, request.priority),
+            Job.webhook_events: events_of(request) or _of_owner(Owner.webhook_events, owner_id),
+            Job.deadline: _deadline(request.cancel_after),
+            Job.fair_at: fair_at(owner_id, request.priority),
         }
     )
     job = session.scalars(row.on_conflict_do_nothing().returning(Job)).one_or_none()
@@ -147,18 +137,41 @@ def accept(
     return Accepted(job, replayed=False, hints=[Hint(CREATE_PREDICTION, {"job_id": str(job_id)})])
 
 
+def asked_for(request: JobRequest, terms: Terms) -> dict[Any, Any]:
+    """What a new job's row says of the request itself, by its columns."""
+    return {
+        Job.status: "queued",
+        Job.job_type: request.job_type,
+        Job.model: request.model,
+        Job.version: request.version,
+        Job.deployment: request.deployment,
+        Job.input: request.input,
+        Job.metadata_: request.metadata,
+        Job.label: request.label,
+        Job.priority: request.priority,
+        Job.cancel_after: request.cancel_after,
+        Job.max_seconds: terms.max_seconds,
+        Job.cache_key: terms.cache_key,
+        Job.max_cost: terms.max_cost,
+        Job.price: terms.price and terms.price.model_dump(mode="json", exclude_none=True),
+    }
+
+
+def events_of(request: JobRequest) -> list[str] | None:
+    """What is told of the job; None: at the owner's own webhook, as said of the owner."""
+    own = request.webhook or request.webhook_events
+    return told_of(request.webhook_events) if own else None
+
+
+def _deadline(cancel_after: int | None) -> Any:
+    return None if cancel_after is None else func.now() + timedelta(seconds=cancel_after)
+
+
 def _of_owner(column: Any, owner_id: uuid.UUID) -> Any:
     return select(column).where(Owner.id == owner_id).scalar_subquery()
 
 
-def _events(request: JobRequest, owner_id: uuid.UUID) -> Any:
-    """What is told: as asked for, else, at the owner's own webhook, as said of the owner."""
-    if request.webhook or request.webhook_events:
-        return told_of(request.webhook_events)
-    return _of_owner(Owner.webhook_events, owner_id)
-
-
-def _fair_at(owner_id: uuid.UUID, priority: str) -> Any:
+def fair_at(owner_id: uuid.UUID, priority: str) -> Any:
     """Behind the owner's own queue, so that nobody's burst stands before another's first job.
 
     Owners are served in the order of this virtual time: a weight of 2 halves the distance.

@@ -3,18 +3,19 @@
 import uuid
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from fixative.jobs.claim import paid_or_unsettled
 from fixative.jobs.pauses import paused
 from fixative.jobs.store import move
+from fixative.jobs.turn import in_time
 from fixative.names import CREATE_PREDICTION, Hint
 from fixative.postgres.base import among
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import free, harmless
 from fixative.postgres.operation_tables import Pause
-from fixative.postgres.tables import Attempt, Job
+from fixative.postgres.tables import Job
 from fixative.replicate.pace import Pace
 
 BATCH = 100
@@ -35,6 +36,7 @@ def admit(database: Database, pace: Pace) -> tuple[list[Hint], bool]:
             .where(
                 *_due(),
                 ~paused(),
+                in_time(),
                 # A job just accepted has a hint under way, which takes it if there is a token.
                 or_(Job.waiting_reason.is_not(None), Job.hinted_at < func.now() - FRESH_HINT),
             )
@@ -58,9 +60,8 @@ def _due() -> tuple[ColumnElement[bool], ...]:
 
 
 def _admitted_and_unsent() -> tuple[ColumnElement[bool], ...]:
-    sent = exists().where(Attempt.job_id == Job.id, paid_or_unsettled())
     submitting = among(Job.status, "submitting")
-    return submitting, Job.next_attempt_at <= func.now(), free(), harmless(), ~sent
+    return submitting, Job.next_attempt_at <= func.now(), free(), harmless(), ~paid_or_unsettled()
 
 
 def _admitted(session: Session, job_id: uuid.UUID) -> bool:

@@ -5,7 +5,7 @@ What was paid for twice is cancelled here too, whatever became of its job.
 
 import uuid
 
-from sqlalchemy import ColumnElement, Select, exists, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.orm import Session
 
 from fixative.errors import Refused
@@ -87,7 +87,7 @@ def _duplicates(job_id: uuid.UUID | None = None) -> tuple[ColumnElement[bool], .
 
 def _nothing_sent(session: Session, job_id: uuid.UUID) -> bool:
     """Whether no attempt of the job is unsettled or has a prediction."""
-    sent = exists().where(Attempt.job_id == job_id, paid_or_unsettled())
+    sent = select(Job.id).where(Job.id == job_id, paid_or_unsettled())
     # The job's row is locked first, so that no attempt can begin between this look and the move.
     session.get(Job, job_id, with_for_update=True)
-    return not session.scalar(sent.select())
+    return session.scalar(sent) is None

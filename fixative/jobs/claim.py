@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session, aliased, defer
 from uuid_utils.compat import uuid7
 
 from fixative.jobs.states import is_terminal
-from fixative.postgres.base import among
+from fixative.jobs.store import current_attempt, reopen
+from fixative.postgres.base import among, made_at
 from fixative.postgres.tables import UNSETTLED, Attempt, Job
-from fixative.replicate.prediction import Prediction
+from fixative.replicate.prediction import Prediction, read_instant
 from fixative.telemetry.alarms import alarm
 
 CLOCKS_DIFFER = timedelta(minutes=5)  # Replicate's clock against ours
@@ -29,7 +30,7 @@ class Unclaimed(Enum):
 
 
 def claim(
-    session: Session, prediction: Prediction, made_by: Attempt | None = None
+    session: Session, prediction: Prediction, cause: str, made_by: Attempt | None = None
 ) -> tuple[Job, Attempt] | Unclaimed:
     """The attempt that made this prediction, now carrying its id, and its job, both locked.
 
@@ -38,10 +39,11 @@ def claim(
     Query parameters of a webhook's URL are not signed and decide nothing.
 
     An attempt whose place another has taken meanwhile becomes a `duplicate`: paid for twice, to be
-    cancelled, and alarmed.
+    cancelled, and alarmed. One that a restore has lost together with its retry takes the ended job
+    along, by this `cause`.
     """
     known = _known(session, prediction)
-    attempt = known or _locked(session, made_by) or _named(session, prediction)
+    attempt = known or _locked(session, made_by) or _named(session, prediction, cause)
     if attempt is None and not might_have_made(unsettled_attempts(session), prediction):
         attempt = _known(session, prediction)  # attached since we looked
         if attempt is None:
@@ -75,9 +77,13 @@ def in_window(attempt: Attempt, prediction: Prediction) -> bool:
     return opened <= prediction.created_at and (closed is None or prediction.created_at <= closed)
 
 
-def paid_or_unsettled() -> ColumnElement[bool]:
-    """The condition that an attempt has a prediction, or may have."""
-    return Attempt.outcome.in_((*UNSETTLED, "created"))
+def paid_or_unsettled(*of: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition that an attempt of a job, of these, has a prediction, or may have.
+
+    What came before the job's last retry does not count any more.
+    """
+    counts = (Attempt.number > Job.retried_after, Attempt.outcome.in_((*UNSETTLED, "created")))
+    return exists().where(Attempt.job_id == Job.id, *counts, *of)
 
 
 def _known(session: Session, prediction: Prediction) -> Attempt | None:
@@ -93,24 +99,25 @@ def _locked(session: Session, attempt: Attempt | None) -> Attempt | None:
     return session.get_one(Attempt, attempt.id, with_for_update=True, populate_existing=True)
 
 
-def _named(session: Session, prediction: Prediction) -> Attempt | None:
+def _named(session: Session, prediction: Prediction, cause: str) -> Attempt | None:
     """The attempt that the prediction's own webhook names, if target and time agree."""
     if prediction.claimed_by is None:
         return None
     job_id, attempt_id = prediction.claimed_by
     attempt = session.get(Attempt, attempt_id, with_for_update=True, populate_existing=True)
     if attempt is None:
-        return _lost(session, prediction)
+        return _lost(session, prediction, cause)
     if attempt.job_id != job_id or not in_window(attempt, prediction):
         return None
     job = session.get_one(Job, job_id)
     return attempt if same_target(job, attempt, prediction) else None
 
 
-def _lost(session: Session, prediction: Prediction) -> Attempt | None:
+def _lost(session: Session, prediction: Prediction, cause: str) -> Attempt | None:
     """An attempt that a restore has lost, made anew; or the one that stands in for it.
 
-    Its job must be known, and ask for what the prediction is of.
+    Its job must be known, and ask for what the prediction is of. Where it had ended before, the
+    retry was lost that the attempt was made by: it is retried once more.
     """
     assert prediction.claimed_by is not None  # noqa: S101 - asked of such only
     job_id, attempt_id = prediction.claimed_by
@@ -138,10 +145,30 @@ def _lost(session: Session, prediction: Prediction) -> Attempt | None:
     if not same_target(job, attempt, prediction):
         return None
     if attempt not in (made, standing_in):
+        if _came_after_the_end(session, job, prediction):
+            detail = "retried, which a restore had lost"
+            reopen(session, job_id, "queued", cause=cause, detail=detail)
         session.add(attempt)
         session.flush()
         log.info("attempt_made_anew", job_id=str(job_id), attempt_id=str(attempt_id))
     return attempt
+
+
+def _came_after_the_end(session: Session, job: Job, prediction: Prediction) -> bool:
+    """Whether an attempt that is not known began after its job had ended.
+
+    Where the end was that of a prediction, by the times that Replicate gave the two; else by our
+    own, since the attempt's id tells when it began.
+    """
+    assert prediction.claimed_by is not None  # noqa: S101 - asked of such only
+    if job.completed_at is None or job.deleted_at is not None:
+        return False
+    attempt = current_attempt(session, job)
+    last = (attempt.prediction or {}).get("created_at") if attempt else None
+    if last is not None:
+        return prediction.created_at > read_instant(last)
+    began_at = made_at(prediction.claimed_by[1])
+    return began_at is not None and began_at > job.completed_at
 
 
 def _next_number(session: Session, job: Job) -> int:
@@ -172,11 +199,13 @@ def _attach(session: Session, job: Job, attempt: Attempt, prediction: Prediction
 
 
 def _superseded(session: Session, job: Job, attempt: Attempt) -> bool:
-    """Whether another attempt has this one's place, or the job ended without it."""
+    """Whether another attempt has this one's place, or the job ended or was retried without it."""
     if job.attempt_id == attempt.id and attempt.outcome in UNSETTLED:
         return False
-    others = exists().where(Attempt.job_id == job.id, Attempt.id != attempt.id, paid_or_unsettled())
-    return is_terminal(job.status) or bool(session.scalar(others.select()))
+    if is_terminal(job.status) or attempt.number <= job.retried_after:
+        return True
+    another = select(Job.id).where(Job.id == job.id, paid_or_unsettled(Attempt.id != attempt.id))
+    return session.scalar(another) is not None
 
 
 def _another_of(session: Session, job: Job, attempt: Attempt, prediction: Prediction) -> Attempt:

@@ -4,9 +4,10 @@ From the commit on nobody is shown anything of it. Its objects leave the bucket 
 """
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, func, null, select, update
+from sqlalchemy import ColumnElement, case, delete, exists, func, null, select, update
 from sqlalchemy.orm import Session
 
 from fixative.errors import Conflict
@@ -14,7 +15,7 @@ from fixative.jobs.states import is_terminal
 from fixative.names import PURGE_EXPIRED, Hint
 from fixative.postgres.notification_tables import Notification
 from fixative.postgres.operation_tables import DeadLetter
-from fixative.postgres.tables import Attempt, Delivery, Job
+from fixative.postgres.tables import Attempt, Batch, Delivery, Job
 
 # The idempotency key is free again: it is kept for as long as the job is.
 EMPTIED: dict[str, Any] = {
@@ -70,6 +71,7 @@ def bury_jobs(session: Session, chosen: ColumnElement[bool]) -> list[tuple[uuid.
     session.execute(delete(Delivery).where(Delivery.prediction_id.in_(attempts)))
     session.execute(delete(DeadLetter).where(DeadLetter.job_id.in_(gone)))
     session.execute(delete(Notification).where(Notification.job_id.in_(gone)))
+    _forget_batches(session, gone)
     # The ids stay: by them whatever Replicate still tells is known to be of no use.
     session.execute(
         update(Attempt)
@@ -77,3 +79,10 @@ def bury_jobs(session: Session, chosen: ColumnElement[bool]) -> list[tuple[uuid.
         .values(prediction=null(), input=null(), error=null(), candidates=null())
     )
     return [(job_id, owner_id) for job_id, owner_id in buried]
+
+
+def _forget_batches(session: Session, gone: Sequence[uuid.UUID]) -> None:
+    """A batch goes with the last of its jobs, and its key is free again."""
+    theirs = select(Job.batch_id).where(Job.id.in_(gone), Job.batch_id.is_not(None))
+    left = exists().where(Job.batch_id == Batch.id, Job.deleted_at.is_(None))
+    session.execute(delete(Batch).where(Batch.id.in_(theirs), ~left))

@@ -48,7 +48,7 @@ def ingest(
     every other source has it claimed. An older attempt's events touch that attempt and nothing
     else; a duplicate's too, but it is cancelled for as long as it runs.
     """
-    claimed = claim(session, prediction, attempt)
+    claimed = claim(session, prediction, cause, attempt)
     if isinstance(claimed, Unclaimed):
         return Ingested(claimed.value)
     job, owner = claimed

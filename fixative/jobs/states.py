@@ -4,7 +4,7 @@
        ▲─────────┘          any of these ▶ failed | canceled
 
 From `submitting` on, steps may be skipped forward, never back, but for the arrow to `queued`.
-A terminal status never moves again, except by an operator's explicit retry.
+A terminal status never moves again, except by an explicit retry (`reopen` in `store.py`).
 """
 
 from fixative.postgres.tables import TERMINAL_STATUSES

@@ -25,7 +25,7 @@ from fixative.jobs.billing import settle
 from fixative.jobs.states import is_terminal, sources
 from fixative.postgres.leases import Lease
 from fixative.postgres.media_tables import Media
-from fixative.postgres.tables import Attempt, Job
+from fixative.postgres.tables import TERMINAL_STATUSES, Attempt, Job
 
 
 def get_job(session: Session, job_id: uuid.UUID) -> Job:
@@ -175,6 +175,84 @@ def move(
     if priced and (to == "queued" or is_terminal(to)):
         settle(session, job_id)
     return priced is not None
+
+
+# The only way back from an end: whoever works on what was there is fenced off, and the hint for
+# the new stage is not waited for.
+REOPEN = text("""
+    WITH old AS (
+        SELECT id, status FROM jobs
+        WHERE id = :job_id AND status = ANY(:ended) AND deleted_at IS NULL
+        FOR UPDATE
+    ), reopened AS (
+        UPDATE jobs SET
+            status = :to,
+            updated_at = now(),
+            hinted_at = now() - interval '1 minute',
+            next_attempt_at = now(),
+            waiting_reason = NULL,
+            told_waiting = NULL,
+            error = NULL,
+            warnings = NULL,
+            tries = 0,
+            crashes = 0,
+            lease_token = lease_token + 1,
+            lease_until = NULL,
+            large = false,
+            derive_due_at = NULL,
+            record_due_at = NULL,
+            cancel_requested_at = NULL,
+            completed_at = NULL,
+            expires_at = :expires_at,
+            fair_at = coalesce(:fair_at, fair_at),
+            deadline = now() + make_interval(secs => cancel_after),
+            submitted_at = CASE WHEN NOT :anew THEN submitted_at END,
+            attempt_id = CASE WHEN NOT :anew THEN attempt_id END,
+            retried_after = CASE WHEN NOT :anew THEN retried_after ELSE
+                (SELECT coalesce(max(number), 0) FROM attempts WHERE job_id = :job_id) END
+        FROM old WHERE jobs.id = old.id
+        RETURNING old.status, owner_id
+    )
+    INSERT INTO transitions (job_id, cause, from_status, to_status, detail, stream)
+    SELECT :job_id, :cause, status, :to, :detail, owner_id FROM reopened
+""").bindparams(
+    bindparam("job_id", type_=Uuid),
+    bindparam("ended", type_=ARRAY(Text)),
+    bindparam("expires_at", type_=TIMESTAMP(timezone=True)),
+    bindparam("fair_at", type_=TIMESTAMP(timezone=True)),
+    *(bindparam(name, type_=Text) for name in ("to", "cause", "detail")),
+)
+
+
+def reopen(
+    session: Session,
+    job_id: uuid.UUID,
+    to: str,
+    *,
+    cause: str,
+    detail: str,
+    expires_at: datetime | None = None,
+    fair_at: datetime | None = None,
+) -> bool:
+    """Move an ended job back; the answer is whether it moved.
+
+    To `storing` with the attempt it has; or to `queued`, for another: those that were made so far
+    count no more. Nothing of the end stays but the transition that led to it.
+    """
+    reopened = session.connection().execute(
+        REOPEN,
+        {
+            "job_id": job_id,
+            "to": to,
+            "anew": to == "queued",
+            "ended": list(TERMINAL_STATUSES),
+            "cause": cause,
+            "detail": detail,
+            "expires_at": expires_at,
+            "fair_at": fair_at,
+        },
+    )
+    return reopened.rowcount == 1
 
 
 def with_warning(warning: str) -> ColumnElement[Any]:

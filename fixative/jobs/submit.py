@@ -26,6 +26,7 @@ from fixative.errors import (
 )
 from fixative.jobs.billing import may_spend
 from fixative.jobs.ingest import ingest
+from fixative.jobs.overdue import seconds_of_run
 from fixative.jobs.sent_input import has_files
 from fixative.jobs.store import error_of, move
 from fixative.jobs.turn import alone, due, lock, take_turn
@@ -167,7 +168,7 @@ class Submitter:
                 target,
                 attempt.input or job.input,
                 webhook=webhook,
-                cancel_after=job.max_seconds or self.max_run_seconds,
+                cancel_after=seconds_of_run(job, attempt, self.max_run_seconds),
                 # The last look before money is spent stands directly before the first byte: a
                 # worker that was paused for long must not post.
                 begin_by=min(committed_at + FENCE_SECONDS, lease.held_until),

@@ -38,9 +38,10 @@ def take_in(
             if first is not None:
                 yield session, first
                 return
-    request, terms = _prepared(catalog, asked)
+    request, terms = prepared(catalog, asked)
     with database.begin() as session:
-        earlier = find_cached(session, owner_id, terms.cache_key) if cache else None
+        keys = [terms.cache_key] if cache and terms.cache_key else []
+        earlier = find_cached(session, owner_id, keys).get(terms.cache_key)
         if earlier is not None:
             CACHE_HITS.inc()
             yield session, Accepted(earlier, replayed=False, cached=True)
@@ -58,8 +59,11 @@ def take_in(
     JOBS_ACCEPTED.inc(accepted.is_new)
 
 
-def _prepared(catalog: Catalog, asked: JobRequest) -> tuple[JobRequest, Terms]:
-    """The request as it will be sent, its input checked, and on what terms it is taken."""
+def prepared(catalog: Catalog, asked: JobRequest) -> tuple[JobRequest, Terms]:
+    """The request as it will be sent, its input checked, and on what terms it is taken.
+
+    Raises NotFound, InvalidRequest or InvalidInput.
+    """
     ready = catalog.prepare(asked.model, asked.version, asked.deployment, asked.input)
     kind = ready.kind if asked.job_type == UNTYPED else None
     request = replace(

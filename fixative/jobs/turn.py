@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from fixative.errors import LostLease
@@ -13,7 +13,7 @@ from fixative.jobs.pauses import paused
 from fixative.jobs.store import move
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import Lease, LeaseKeeper, let_go, take
-from fixative.postgres.tables import Attempt, Job
+from fixative.postgres.tables import Job
 
 PREPARING_SECONDS = 600  # at most; the lease is then renewed no more
 
@@ -24,14 +24,19 @@ def due() -> tuple[Any, ...]:
     Ask in a statement of its own after the row is locked: an EXISTS sees what was committed when
     its statement began, not when the lock was had.
     """
-    paid = exists().where(Attempt.job_id == Job.id, paid_or_unsettled())
     return (
         Job.status.in_(("queued", "submitting")),
         Job.next_attempt_at <= func.now(),
         Job.cancel_requested_at.is_(None),
+        in_time(),
         ~paused(),
-        ~paid,
+        ~paid_or_unsettled(),
     )
+
+
+def in_time() -> ColumnElement[bool]:
+    """The condition that the time within which a job is to be submitted is not over."""
+    return or_(Job.deadline.is_(None), Job.deadline > func.now())
 
 
 def lock(session: Session, job: Job) -> None:

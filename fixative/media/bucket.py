@@ -90,6 +90,11 @@ class Bucket:
             return None
         return StoredObject(found["ContentLength"], found["ETag"], found["ContentType"])
 
+    def holds(self, key: str, size: int) -> bool:
+        """Whether the object is there, and of this many bytes."""
+        found = self.head(key)
+        return found is not None and found.bytes == size
+
     def get(self, key: str, byte_range: str | None = None) -> StoredObject:
         """The object with its bytes, or a part of them (`bytes=…`); the body is to be closed.
 

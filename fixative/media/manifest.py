@@ -31,7 +31,7 @@ RETRY_AFTER = timedelta(minutes=1)
 OF_THE_MOMENT = frozenset(  # what a row needs while it is worked on, and says nothing afterwards
     (
         *("fair_at", "next_attempt_at", "waiting_reason", "tries", "crashes", "hinted_at"),
-        *("lease_token", "lease_until", "expires_at", "large"),
+        *("lease_token", "lease_until", "expires_at", "large", "retried_after"),
         *("derive_due_at", "acceptance_recorded_at", "record_due_at"),
         *("purge_due_at", "deleted_at", "stream"),
     )

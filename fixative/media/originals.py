@@ -164,8 +164,7 @@ class Originals:
         media = self.saved.get((role, index))
         if media is None:
             return None
-        found = self.put.bucket.head(media.key)
-        return media.name if found is not None and found.bytes == media.bytes else None
+        return media.name if self.put.bucket.holds(media.key, media.bytes) else None
 
     def _leave_the_large(self) -> list[Hint]:
         with self.put.database.begin() as session:

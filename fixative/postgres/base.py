@@ -1,6 +1,7 @@
 """What all tables share: UTC instants, JSON types, names for constraints."""
 
-from datetime import datetime
+import uuid
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSON, JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, mapped_column
 
 NOW = text("now()")
+TIMED = 7  # the version of the ids of all rows that are made here
 
 # JSON as it was written: jsonb would sort the keys of a model's output, and refuse the NUL
 # characters that a model may well produce.
@@ -18,6 +20,11 @@ Verbatim = Annotated[dict[str, Any], mapped_column(JSON(none_as_null=True))]
 def one_of(column: str, values: tuple[str, ...]) -> str:
     """The SQL condition that a column has one of these values, for a check constraint."""
     return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+def made_at(id_: uuid.UUID) -> datetime | None:
+    """When an id of version 7 was made, to the millisecond, by its maker's clock; else None."""
+    return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC) if id_.version == TIMED else None
 
 
 def among(column: InstrumentedAttribute[Any], *values: str) -> ColumnElement[bool]:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fixative.postgres.base import NOW, Table, Verbatim, one_of
+from fixative.postgres.job_indexes import JOB_INDEXES
 
 JOB_STATUSES = (
     "queued",
@@ -90,11 +91,14 @@ class Job(Table):
     input: Mapped[Verbatim]
     metadata_: Mapped[dict[str, Any] | None] = mapped_column("metadata")
     label: Mapped[str | None]
+    batch_id: Mapped[uuid.UUID | None]
     priority: Mapped[str] = mapped_column(server_default="normal")
     webhook: Mapped[str | None]  # who is told of it
     webhook_events: Mapped[list[str] | None]  # of what: statuses, and `waiting`
     told_waiting: Mapped[str | None]  # the last reason for waiting that was told
     max_seconds: Mapped[int | None]  # of a run; None: as FIXATIVE_MAX_RUN_SECONDS says
+    cancel_after: Mapped[int | None]  # seconds in all, as asked for
+    deadline: Mapped[datetime | None]  # what is not submitted by then ends
     cache_key: Mapped[str | None]  # the same for the same version, input and seed
 
     price: Mapped[Verbatim | None]  # of its model when it was accepted
@@ -102,7 +106,8 @@ class Job(Table):
     cost: Mapped[Decimal | None]  # of all its predictions, once it ended
     cost_basis: Mapped[str | None]  # how the cost came about, in words
 
-    attempt_id: Mapped[uuid.UUID | None]  # the newest one
+    attempt_id: Mapped[uuid.UUID | None]  # the newest one; None: of after the last retry
+    retried_after: Mapped[int] = mapped_column(server_default="0")  # attempts that count no more
     error: Mapped[Verbatim | None]  # {code, message, retryable, details}
     warnings: Mapped[list[str] | None]
     provenance: Mapped[Verbatim | None]  # of a job brought back: from where each field came
@@ -129,81 +134,19 @@ class Job(Table):
     deleted_at: Mapped[datetime | None]  # from then on a tombstone: nothing of the job is shown
     purge_due_at: Mapped[datetime | None]  # its objects are still to be removed from the bucket
 
-    __table_args__ = (
-        CheckConstraint(one_of("status", JOB_STATUSES), name="status"),
-        Index(
-            "uq_jobs_idempotency",
-            "owner_id",
-            "idempotency_key",
-            unique=True,
-            postgresql_where=text("idempotency_key IS NOT NULL"),
-        ),
-        Index("ix_jobs_owner_page", "owner_id", "id"),
-        Index(
-            "ix_jobs_cache",
-            "owner_id",
-            "cache_key",
-            postgresql_where=text(
-                "cache_key IS NOT NULL AND status = 'succeeded' AND deleted_at IS NULL"
-            ),
-        ),
-        Index(
-            "ix_jobs_tell_waiting",
-            "id",
-            postgresql_where=text(
-                """webhook_events @> '["waiting"]'"""
-                " AND status NOT IN ('succeeded', 'failed', 'canceled')"
-            ),
-        ),
-        Index("ix_jobs_queued", "fair_at", postgresql_where=text("status = 'queued'")),
-        Index(
-            "ix_jobs_queued_owner",
-            "owner_id",
-            "fair_at",
-            postgresql_where=text("status = 'queued'"),
-        ),
-        Index(
-            "ix_jobs_unfinished",
-            "status",
-            "next_attempt_at",
-            postgresql_where=text("status IN ('submitting', 'starting', 'processing', 'storing')"),
-        ),
-        Index(
-            "ix_jobs_derive_due",
-            "derive_due_at",
-            postgresql_where=text("derive_due_at IS NOT NULL"),
-        ),
-        Index("ix_jobs_expiring", "expires_at", postgresql_where=text("status = 'storing'")),
-        Index(
-            "ix_jobs_acceptance_unrecorded",
-            "id",
-            postgresql_where=text("acceptance_recorded_at IS NULL AND deleted_at IS NULL"),
-        ),
-        Index(
-            "ix_jobs_record_due",
-            "record_due_at",
-            postgresql_where=text("record_due_at IS NOT NULL"),
-        ),
-        Index(
-            "ix_jobs_purge_due",
-            "purge_due_at",
-            postgresql_where=text("purge_due_at IS NOT NULL"),
-        ),
-        Index(
-            "ix_jobs_kept",
-            "owner_id",
-            "completed_at",
-            postgresql_where=text("completed_at IS NOT NULL AND deleted_at IS NULL"),
-        ),
-        Index(
-            "ix_jobs_cancel_due",
-            "cancel_requested_at",
-            postgresql_where=text(
-                "cancel_requested_at IS NOT NULL"
-                " AND status NOT IN ('succeeded', 'failed', 'canceled')"
-            ),
-        ),
-    )
+    __table_args__ = (CheckConstraint(one_of("status", JOB_STATUSES), name="status"), *JOB_INDEXES)
+
+
+class Batch(Table):
+    """What the jobs of one request have in common; it goes with the last of them."""
+
+    __tablename__ = "batches"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("owners.id"))
+    label: Mapped[str | None]
+    request_hash: Mapped[str | None]  # None: it was brought back with its jobs
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
 class Attempt(Table):

@@ -23,7 +23,7 @@ PAGE = 200
 FIRST = uuid.UUID(int=0)
 REQUEST = (
     *("id", "owner_id", "idempotency_key", "source", "job_type", "model", "version", "deployment"),
-    *("input", "metadata", "label", "priority", "created_at"),
+    *("input", "metadata", "label", "batch_id", "priority", "cancel_after", "created_at"),
 )
 RESULT = ("status", "error", "warnings", "submitted_at", "completed_at")
 OF_MEDIA = ("role", "index", "name", "key", "bytes", "sha256")

@@ -48,7 +48,8 @@ class Known:
 
 def known_of(session: Session, prediction_ids: Iterable[str]) -> dict[str, Known]:
     """Those that an attempt has, by the prediction's id, in one query."""
-    without_times = or_(Job.submitted_at.is_(None), and_(ENDED, Job.completed_at.is_(None)))
+    lost = or_(Job.submitted_at.is_(None), and_(ENDED, Job.completed_at.is_(None)))
+    without_times = and_(Job.attempt_id == Attempt.id, lost)  # of before a retry it tells no time
     rows = session.execute(
         select(
             Attempt.prediction_id,

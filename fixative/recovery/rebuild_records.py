@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from fixative.errors import Corrupt, FixativeError, NotFound, RecordRefused, RecordsAway
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Job
-from fixative.recovery.rebuild_job import ENDED, bring_back_job
+from fixative.recovery.rebuild_job import DONE, ENDED, bring_back_job
 from fixative.recovery.rebuild_many import Written, bring_back
 from fixative.recovery.rebuild_report import Report
 from fixative.recovery.record_store import S3, bucket_folder
@@ -47,7 +47,7 @@ def from_records(settings: Settings, database: Database, report: Report) -> None
 
     # An end before an acceptance: of a job that has one it tells all.
     kept = Job.deleted_at.is_(None)
-    bring_back(database, report, RECORDS, written(PROCESSED), _bring, done=and_(ENDED, kept))
+    bring_back(database, report, RECORDS, written(PROCESSED), _bring, done=and_(DONE, kept))
     bring_back(database, report, RECORDS, written(ACCEPTED), _bring, done=kept)
     for name, why in broken.items():
         report.problem(f"{RECORDS}: unreadable", name, why)

@@ -16,7 +16,7 @@ from fixative.postgres.engine import Database
 from fixative.postgres.sync_tables import SyncRun
 from fixative.recovery.history import History
 from fixative.recovery.history_runs import LEASE, Walk, get_run
-from fixative.recovery.rebuild_job import ENDED, bring_back_job
+from fixative.recovery.rebuild_job import DONE, bring_back_job
 from fixative.recovery.rebuild_many import Written, bring_back
 from fixative.recovery.rebuild_report import Report
 from fixative.recovery.recover import make_unclear
@@ -40,7 +40,7 @@ def from_bucket(bucket: Bucket, keys: Keys, database: Database, report: Report) 
     def bring(session: Session, each: Written, manifest: Any) -> bool:
         return bring_back_job(session, each.job_id, manifest, BUCKET)
 
-    bring_back(database, report, BUCKET, written(), bring, done=ENDED)
+    bring_back(database, report, BUCKET, written(), bring, done=DONE)
 
 
 def from_replicate(history: History, database: Database, report: Report) -> None:

@@ -5,17 +5,18 @@ import threading
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from fixative.errors import NotFound
 from fixative.jobs.accept import ACCEPTED_HERE
 from fixative.jobs.store import get_job
 from fixative.media.manifest import as_json
 from fixative.postgres.engine import Database
-from fixative.postgres.tables import Attempt, Job
+from fixative.postgres.tables import TERMINAL_STATUSES, Attempt, Job, Transition
 from fixative.recovery.record_archive import Archives
 from fixative.recovery.record_store import RecordStore
 from fixative.recovery.records import (
@@ -32,6 +33,7 @@ from fixative.recovery.records import (
 )
 
 MOST = 500  # acceptances at once
+LONGEST_TRANSACTION = timedelta(minutes=1)
 
 
 class RecordKeeper:
@@ -88,7 +90,8 @@ class RecordKeeper:
         """Take deleted jobs out of the archives; those of these that now are in none."""
         with self._database.begin() as session:
             jobs = session.scalars(select(Job).where(Job.id.in_(job_ids))).all()
-        days = {job.id: _days_of(job) for job in jobs}
+            instants = {job.id: (job.created_at, *_ends(session, job)) for job in jobs}
+        days = {job_id: set(map(day_of, its)) for job_id, its in instants.items()}
         clean = self._archives.clean(set().union(*days.values()))
         return {job_id for job_id, its in days.items() if its <= clean}
 
@@ -97,23 +100,24 @@ class RecordKeeper:
         with self._database.begin() as session:
             job = get_job(session, job_id)
             told = session.scalars(select(Attempt.prediction_id).where(Attempt.job_id == job_id))
-            prediction_ids = set(told)
+            prediction_ids, ends = set(told), _ends(session, job)
         names = [accepted_name(job)]
-        if job.completed_at is not None:
-            processed = processed_name(job_id, job.completed_at)
+        for ended_at in ends:
+            processed = processed_name(job_id, ended_at)
             with suppress(NotFound):  # it is written before them
-                names += self._predictions_of(job, processed, prediction_ids)
+                names += self._predictions_of(processed, ended_at, prediction_ids)
             names.append(processed)
         self._store.delete(names)
 
-    def _predictions_of(self, job: Job, processed: str, ids: set[str | None]) -> Iterable[str]:
-        """The names of the job's predictions, by the record of its end. Raises NotFound."""
-        assert job.completed_at is not None  # noqa: S101 - asked of ended jobs
+    def _predictions_of(
+        self, processed: str, ended_at: datetime, ids: set[str | None]
+    ) -> Iterable[str]:
+        """The names of a job's predictions, by the record of its end. Raises NotFound."""
         content = b"".join(self._store.chunks(processed))
         try:
-            return predictions_in(json.loads(content)["fixative"], job.completed_at)
+            return predictions_in(json.loads(content)["fixative"], ended_at)
         except (KeyError, TypeError, ValueError):
-            folder = f"{folder_of(day_of(job.completed_at))}/predictions"
+            folder = f"{folder_of(day_of(ended_at))}/predictions"
             return [name for name in self._store.names(folder) if stem_of(name) in ids]
 
     def _write(self, day: date, records: Mapping[str, Any]) -> None:
@@ -131,6 +135,14 @@ class RecordKeeper:
                 self._newest = day
 
 
-def _days_of(job: Job) -> set[date]:
-    instants = (job.created_at, job.completed_at)
-    return {day_of(instant) for instant in instants if instant is not None}
+def _ends(session: Session, job: Job) -> list[datetime]:
+    """An instant of each day on which the job ended: it may have been retried afterwards.
+
+    A move is written down a little later than the end that it is.
+    """
+    moves = select(Transition.at).where(
+        Transition.job_id == job.id, Transition.to_status.in_(TERMINAL_STATUSES)
+    )
+    moved = list(session.scalars(moves))
+    ended = [*moved, *(at - LONGEST_TRANSACTION for at in moved), job.completed_at]
+    return list({day_of(at): at for at in ended if at is not None}.values())

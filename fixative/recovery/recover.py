@@ -8,7 +8,7 @@ prediction that names it, by one that is what it asks for, or by the proof that 
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -78,10 +78,9 @@ def make_unclear(database: Database) -> None:
 def _stand_in(session: Session, status: str) -> int:
     """Give each of a page of jobs an attempt for those that a restore may have lost; how many."""
     attempts = select(func.count()).where(Attempt.job_id == Job.id).scalar_subquery()
-    settled = ~exists().where(Attempt.job_id == Job.id, paid_or_unsettled())
     unsubmitted = (
         select(Job.id, Job.created_at, attempts)
-        .where(among(Job.status, status), settled)
+        .where(among(Job.status, status), ~paid_or_unsettled())
         .limit(PAGE)
         .with_for_update()
     )

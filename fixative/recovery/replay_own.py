@@ -73,12 +73,17 @@ def replay_own(session: Session, own: Own) -> str:
     return "updated" if any(changed) else "already there"
 
 
+def lock(session: Session, job_id: uuid.UUID) -> None:
+    """Let nobody else who asks for it make or replace this job until the transaction ends."""
+    session.execute(select(func.pg_advisory_xact_lock(job_id.int & MOST_OF_AN_ID)))
+
+
 def _locked(session: Session, job_id: uuid.UUID) -> Job | None:
     """The job, if it is there; its attempts are locked before it, as `claim` does it.
 
     Another replay of it comes after this one: it might be made between the two locks.
     """
-    session.execute(select(func.pg_advisory_xact_lock(job_id.int & MOST_OF_AN_ID)))
+    lock(session, job_id)
     attempts = select(Attempt.id).where(Attempt.job_id == job_id).order_by(Attempt.number)
     session.execute(attempts.with_for_update())
     return session.get(Job, job_id, with_for_update=True)

@@ -17,7 +17,7 @@ from fixative.jobs.delete import bury_jobs
 from fixative.jobs.store import move
 from fixative.media.derive import derivable
 from fixative.postgres.media_tables import Media
-from fixative.postgres.tables import ApiKey, Attempt, Job, Owner
+from fixative.postgres.tables import ApiKey, Attempt, Batch, Job, Owner
 from fixative.recovery.replay_rows import PARTS
 from fixative.recovery.restore_rows import Row, inserts
 
@@ -59,6 +59,18 @@ def keep_owners(session: Session, owner_ids: Iterable[uuid.UUID]) -> None:
         session.execute(insert(Owner).on_conflict_do_nothing(), rows)
 
 
+def keep_batches(session: Session, jobs: Iterable[Row]) -> None:
+    """Have the batches that these jobs are of: what else was known of one is lost."""
+    rows = dict[str, Row]()
+    for job in jobs:
+        if id_ := job.get("batch_id"):
+            made_at = job.get("created_at") or datetime.now(UTC)
+            rows[id_] = {"id": id_, "owner_id": job["owner_id"], "created_at": made_at}
+    if rows:  # in order, as above
+        unknown = insert(Batch).on_conflict_do_nothing()
+        session.execute(unknown, [rows[id_] for id_ in sorted(rows)])
+
+
 def give_way(
     session: Session, job_ids: Collection[uuid.UUID], prediction_ids: Iterable[str]
 ) -> None:
@@ -87,6 +99,7 @@ def _restore(session: Session, manifests: Sequence[Manifest], source: str) -> se
         unless_there = statement.on_conflict_do_nothing(index_elements=["id"])
         made |= set(session.scalars(unless_there.returning(Job.id), values))
     told = [manifest for manifest in manifests if uuid.UUID(manifest["job"]["id"]) in made]
+    keep_batches(session, (manifest["job"] for manifest in told))
     attempts = (row for manifest in told for row in manifest["attempts"])
     give_way(session, made, filter(None, (row.get("prediction_id") for row in attempts)))
     for part, mapped in PARTS.items():

@@ -1,6 +1,7 @@
 """The sweep: rows that are due and whose hint must be lost are hinted again.
 
-It also stops what kills its workers: such a row is given to no other, and waits for a person.
+It also ends what was not submitted in its time, and stops what kills its workers: such a row is
+given to no other, and waits for a person.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from fixative.errors import WorkerLost
 from fixative.jobs.cancel import running_duplicates
 from fixative.jobs.dead_letters import bury
+from fixative.jobs.overdue import abort_overdue
 from fixative.jobs.store import with_warning
 from fixative.jobs.turn import due as due_for_submission
 from fixative.names import (
@@ -45,6 +47,7 @@ def sweep(database: Database, waiting: Mapping[str, int]) -> list[Hint]:
     `waiting` tells how many messages each queue holds: one that holds more gets none.
     """
     hints: list[Hint] = []
+    abort_overdue(database, at_most=MOST)
     with database.begin() as session:
         _stop_poison(session)
         _put_off_purges(session)

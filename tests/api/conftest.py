@@ -17,7 +17,7 @@ from fixative.access.keys import create_key
 from fixative.jobs.listing import JobQuery, list_jobs
 from fixative.names import Hint
 from fixative.postgres.engine import Database
-from fixative.postgres.tables import Delivery, Job
+from fixative.postgres.tables import Batch, Delivery, Job
 from fixative.settings import Settings, load_settings
 from fixative.shared import connect
 from tests.databases import Databases
@@ -75,6 +75,7 @@ def _no_rows_of_other_tests(database: Database, settings: Settings) -> Iterator[
         redis.flushall()  # which remembers webhooks
     with database.begin() as session:
         session.execute(delete(Job))
+        session.execute(delete(Batch))
         session.execute(delete(Delivery))
 
 

@@ -1,5 +1,8 @@
 """The migrations make the tables that the code expects, and can be taken back."""
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
 import psycopg
 import pytest
 from alembic.config import Config
@@ -29,6 +32,26 @@ def test_every_migration_can_be_taken_back_and_made_again(url):
     assert pending(url)
     upgrade(url)
     assert not pending(url)
+    assert differences(url) == []
+
+
+def test_two_that_start_together_migrate_one_after_the_other(url):
+    downgrade(url)
+
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:  # Alembic has globals
+        list(pool.map(upgrade, [url, url]))
+
+    assert not pending(url)
+    assert differences(url) == []
+
+
+def test_an_index_whose_build_was_broken_off_is_built_again(url):
+    downgrade(url, "0009")
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        connection.execute("CREATE INDEX ix_jobs_batch ON jobs (label)")
+
+    upgrade(url)
+
     assert differences(url) == []
 
 

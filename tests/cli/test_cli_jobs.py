@@ -1,6 +1,8 @@
 import json
 from typing import Any
 
+import pytest
+
 
 def test_the_list_shows_whole_ids_even_in_a_pipe(fixative: Any, fake_api: Any, a_job: Any) -> None:
     fake_api.on("GET /jobs", {"items": [a_job()], "next": None})
@@ -58,7 +60,12 @@ def test_all_jobs_are_asked_to_end_even_when_one_is_unknown(
     fixative: Any, fake_api: Any, a_job: Any
 ) -> None:
     fake_api.problem("POST /jobs/nothing/cancel", 404, "no such job")
-    fake_api.on("POST /jobs/one/cancel", a_job("processing", id="one", completed_at=None))
+    fake_api.on(
+        "POST /jobs/one/cancel",
+        a_job(
+            "processing", id="one", completed_at=None, cancel_requested_at="2026-01-02T03:04:06Z"
+        ),
+    )
     fake_api.on("POST /jobs/two/cancel", a_job("canceled", id="two"))
 
     result = fixative("jobs", "cancel", "one", "nothing", "two")
@@ -100,3 +107,82 @@ def test_the_timeline_is_a_line_for_each_thing_that_happened(
         *("webhook", "starting", "processing"),
     ]
     assert told == [item]
+
+
+def test_every_filter_of_the_list_reaches_the_api(fixative: Any, fake_api: Any) -> None:
+    fake_api.on("GET /jobs", {"items": [], "next": None})
+    options = {
+        "status": "failed",
+        "model": "a/b",
+        "job-type": "image",
+        "owner": "gallery",
+        "label": "l",
+        "batch": "b1",
+        "waiting": "any",
+        "words": "fog sea",
+        "created-after": "2026-01-01T00:00:00+00:00",
+        "created-before": "2026-01-02T00:00:00+00:00",
+    }
+
+    fixative("jobs", "list", *(part for k, v in options.items() for part in (f"--{k}", v)))
+
+    named = {key.replace("-", "_"): value for key, value in options.items()}
+    asked = {"q": named.pop("words"), "limit": "20", **named}
+    assert fake_api.asked[0].query == asked
+
+
+@pytest.mark.parametrize("operation", ["cancel", "retry"])
+def test_what_is_done_to_all_goes_on_until_nothing_is_left(
+    fixative: Any, fake_api: Any, operation: str
+) -> None:
+    page = {"matched": 2, "done": 2, "ids": ["a", "b"], "refused": [], "next": "more"}
+    last = {"matched": 1, "done": 0, "ids": [], "refused": [{"id": "c", "detail": "it runs"}]}
+    fake_api.on(f"POST /jobs/{operation}", page, {**last, "next": None})
+
+    result = fixative("jobs", operation, "--label", "fog", "--json")
+
+    told = json.loads(result.stdout)
+    assert (told["matched"], told["done"], told["ids"]) == (3, 2, ["a", "b"])
+    assert (result.exit_code, result.stderr) == (1, "fixative: c: it runs\n")
+    bodies = [asked.body for asked in fake_api.asked]
+    assert [body["filter"] for body in bodies] == [{"label": "fog"}] * 2
+    assert [body.get("cursor") for body in bodies] == [None, "more"]
+
+
+def test_all_jobs_are_retried_and_paid_for_only_when_that_is_said(
+    fixative: Any, fake_api: Any
+) -> None:
+    none = {"matched": 0, "done": 0, "ids": [], "refused": [], "next": None}
+    fake_api.on("POST /jobs/retry", none)
+
+    fixative("jobs", "retry", "--all")
+    result = fixative("jobs", "retry", "--all", "--pay-again")
+
+    assert (result.exit_code, result.stdout) == (0, "0 of 0 jobs: retry asked\n")
+    assert [(a.body["all"], a.body["pay_again"]) for a in fake_api.asked] == [
+        (True, False),
+        (True, True),
+    ]
+
+
+def test_named_jobs_are_retried_one_by_one(fixative: Any, fake_api: Any, a_job: Any) -> None:
+    fake_api.on("POST /jobs/one/retry", a_job("storing", id="one", completed_at=None))
+    fake_api.problem("POST /jobs/two/retry", 409, "another attempt costs money")
+
+    result = fixative("jobs", "retry", "one", "two")
+
+    assert (result.exit_code, result.stdout) == (1, "one storing\n")
+    assert result.stderr == "fixative: two: another attempt costs money (409)\n"
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["one", "--all"], ["one", "--label", "a"], ["--all", "--label", "a"]], ids=str
+)
+@pytest.mark.parametrize("operation", ["cancel", "retry"])
+def test_which_jobs_are_meant_is_said_in_one_way(
+    fixative: Any, fake_api: Any, operation: str, words: list[str]
+) -> None:
+    result = fixative("jobs", operation, *words)
+
+    assert result.exit_code == 2
+    assert fake_api.asked == []

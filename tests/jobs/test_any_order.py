@@ -2,10 +2,9 @@
 
 import itertools
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -17,82 +16,20 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import func, select, update
 
-from fixative.jobs.accept import JobRequest, accept
 from fixative.jobs.admit import admit
 from fixative.jobs.adopt import prove_absent
 from fixative.jobs.cancel import request_cancel
-from fixative.jobs.ingest import STATUS_OF_JOB, ingest
+from fixative.jobs.ingest import STATUS_OF_JOB
 from fixative.jobs.states import NEXT, is_terminal
 from fixative.jobs.store import get_job, move
-from fixative.jobs.turn import due
 from fixative.postgres.operation_tables import Pause
 from fixative.postgres.tables import Attempt, Job, Transition
 from fixative.replicate.pace import Grant
-from fixative.replicate.prediction import ENDED, read_prediction
-
-FEW = settings(
-    max_examples=25,
-    stateful_step_count=25,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
-CAUSES = ("webhook", "poll", "sync", "adopt", "task")
+from fixative.replicate.prediction import ENDED
+from tests.jobs.rows import CAUSES, FEW, Rows
 
 
-class Rows(RuleBasedStateMachine):
-    """What the machines below do with rows."""
-
-    def __init__(self, database, owner_id):
-        super().__init__()
-        self.database = database
-        self.owner_id = owner_id
-        self.model = f"owner/{uuid.uuid4()}"  # what one run left behind is none of another's
-
-    def accepted(self, owner_id=None):
-        with self.database.begin() as session:
-            request = JobRequest(model=self.model, input={"n": str(uuid.uuid4())})
-            return accept(session, request, owner_id or self.owner_id).job.id
-
-    def job(self, job_id):
-        with self.database.begin() as session:
-            return get_job(session, job_id)
-
-    def attempts(self, job_id):
-        with self.database.begin() as session:
-            rows = select(Attempt).where(Attempt.job_id == job_id).order_by(Attempt.number)
-            return list(session.scalars(rows))
-
-    def begin(self, job_id):
-        """A new attempt, if one may be made: what the submitter does before its POST."""
-        with self.database.begin() as session:
-            session.get(Job, job_id, with_for_update=True)
-            if session.scalar(select(Job.id).where(Job.id == job_id, *due())) is None:
-                return None
-            move(session, job_id, "submitting", cause="task", came_from={"queued"})
-            number = session.scalars(select(func.count()).where(Attempt.job_id == job_id)).one()
-            attempt = Attempt(id=uuid.uuid4(), job_id=job_id, number=number + 1)
-            session.add(attempt)
-            session.flush()
-            session.execute(update(Job).where(Job.id == job_id).values(attempt_id=attempt.id))
-            return attempt.id
-
-    def told(self, job_id, attempt_id, status, cause, *, named=True, given=False):
-        """Ingest what Replicate says of the prediction that this attempt made."""
-        raw = {
-            "id": attempt_id.hex,
-            "status": status,
-            "created_at": datetime.now(UTC).isoformat(),
-            "model": self.model,
-            "output": "text" if status == "succeeded" else None,
-        }
-        if named:
-            raw["webhook"] = f"https://us.example/?job={job_id}&attempt={attempt_id}"
-        with self.database.begin() as session:
-            attempt = session.get_one(Attempt, attempt_id) if given else None
-            return ingest(session, read_prediction(raw), cause=cause, attempt=attempt).result
-
-
-class OnePrediction(Rows):
+class OnePrediction(Rows, RuleBasedStateMachine):
     """The transition table with ingest: one prediction, told of in any order."""
 
     @initialize(end=st.sampled_from(ENDED))
@@ -143,7 +80,7 @@ class OnePrediction(Rows):
             assert self.job(self.job_id).status == expected
 
 
-class ManySources(Rows):
+class ManySources(Rows, RuleBasedStateMachine):
     """Claim: attempts answered, lost, proven absent and heard of, by any source at any time."""
 
     @initialize()
@@ -222,7 +159,7 @@ class Tokens:
         return Grant(min(n, self.n), "pace", 1)
 
 
-class Admission(Rows):
+class Admission(Rows, RuleBasedStateMachine):
     """Jobs of two owners come, wait, are held, canceled and admitted."""
 
     def __init__(self, database, owner_id, other_id):

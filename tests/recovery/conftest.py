@@ -23,12 +23,11 @@ from fixative.postgres.engine import Database
 from fixative.postgres.media_tables import File
 from fixative.postgres.operation_tables import Epoch, Pause
 from fixative.postgres.sync_tables import SyncResult, SyncRun
-from fixative.postgres.tables import ApiKey, Job, Owner
+from fixative.postgres.tables import ApiKey, Batch, Job, Owner
 from fixative.recovery.digest import digest_of
 from fixative.recovery.export import export
 from fixative.recovery.history import History
 from fixative.recovery.history_runs import Walk
-from fixative.recovery.poll import ask_about
 from fixative.recovery.rebuild import Rebuilder
 from fixative.recovery.rebuild_report import Report
 from fixative.recovery.replay_find import Chosen
@@ -44,19 +43,12 @@ def output_dir(settings):
 
 
 @pytest.fixture
-def ran(services, database, submit, attempts_of, eventually, read_job):
+def ran(services, storing):
     """A job that was accepted, stored, derived, and recorded each time."""
 
     def make(**request):
-        job_id = submit(**request)
+        job_id = storing(**request)
         services.records.record_accepted()
-        services.submitter.submit(job_id)
-
-        def storing():
-            ask_about(database, services.replicate, attempts_of(job_id)[0].prediction_id)
-            return read_job(job_id).status == "storing"
-
-        eventually(storing)
         services.storer.store(job_id)
         services.deriver.derive(job_id)
         services.recorder.record(job_id)
@@ -126,7 +118,7 @@ def forgotten(database):
 
     def forget():
         with database.begin() as session:
-            for table in (Job, ApiKey, Pause, Epoch, File, Owner):
+            for table in (Job, Batch, ApiKey, Pause, Epoch, File, Owner):
                 session.execute(delete(table))
 
     return forget

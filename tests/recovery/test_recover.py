@@ -10,8 +10,11 @@ from sqlalchemy import delete, func, insert, select, text, update
 from fixative.errors import Conflict
 from fixative.jobs.adopt import adopt_unknown
 from fixative.jobs.ingest import ingest
+from fixative.jobs.retry import retry
+from fixative.jobs.states import is_terminal
 from fixative.postgres.operation_tables import Epoch, Pause, WorkerProcess
 from fixative.postgres.tables import Attempt, Job
+from fixative.recovery.poll import ask_about
 from fixative.recovery.recover import PAGE, make_unclear, recover
 from fixative.replicate.prediction import read_prediction
 from fixative.settings import load_settings
@@ -227,3 +230,37 @@ def _restore(connection, dump):
     for table, rows in dump.items():
         with connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
             copy.write(rows)
+
+
+def test_a_retry_that_a_restore_lost_goes_on_with_the_prediction_that_was_paid_for(
+    calling, database, submit, creates, attempts_of, read_job, eventually, bootstrap, emulator
+):
+    job_id = submit(input={"prompt": "a cat", "_fail": True})
+    calling.submitter.submit(job_id)
+
+    def ended():
+        ask_about(database, calling.replicate, attempts_of(job_id)[-1].prediction_id)
+        return is_terminal(read_job(job_id).status)
+
+    eventually(ended)
+    then = read_job(job_id).completed_at
+    with database.begin() as session:
+        retry(session, job_id, cause="api", pay_again=True)
+    calling.submitter.submit(job_id)
+    first, second = attempts_of(job_id)
+    with database.begin() as session:  # as a backup from between the end and the retry has it
+        session.execute(delete(Attempt).where(Attempt.id == second.id))
+        before = {"status": "failed", "completed_at": then, "attempt_id": first.id}
+        session.execute(update(Job).values(retried_after=0, **before))
+
+    recover(database, calling.replicate, calling.epoch)
+    bootstrap()
+
+    assert [(a.id, a.outcome) for a in attempts_of(job_id)] == [
+        (first.id, "created"),
+        (second.id, "created"),
+    ]
+    assert read_job(job_id).attempt_id == second.id
+    assert attempts_of(job_id)[1].prediction_id == second.prediction_id
+    assert creates() == 2
+    assert emulator.get("/_emulator/stats").json()["creates"]["by_status"].get("canceled") is None

@@ -1,9 +1,14 @@
-"""Alembic's entry: one connection, one transaction, short lock time-outs."""
+"""Alembic's entry: one connection, a transaction for each migration, short lock time-outs."""
+
+import time
 
 from alembic import context
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 
 from fixative.postgres.base import Table
+
+LOCK = 4622133
+ASK_AGAIN_SECONDS = 0.2
 
 
 def run() -> None:
@@ -14,14 +19,32 @@ def run() -> None:
 
         url = load_settings().sqlalchemy_url
     engine = create_engine(url)
-    with engine.connect() as connection:
-        context.configure(connection=connection, target_metadata=Table.metadata)
-        with context.begin_transaction():
-            # Two processes that start together migrate one after the other.
-            connection.execute(text("SELECT pg_advisory_xact_lock(4622133)"))
-            connection.execute(text("SET LOCAL lock_timeout = '5s'"))
-            context.run_migrations()
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            _wait_for_turn(connection)
+            connection.execute(text("SET lock_timeout = '5s'"))
+            connection.commit()
+            context.configure(
+                connection=connection,
+                target_metadata=Table.metadata,
+                transaction_per_migration=True,
+            )
+            with context.begin_transaction():
+                context.run_migrations()
+    finally:
+        engine.dispose()
+
+
+def _wait_for_turn(connection: Connection) -> None:
+    """Two processes that start together migrate one after the other: it lasts as the connection.
+
+    It is asked for again and again, since an index that is built beside writers waits for every
+    transaction, also for one that would wait here.
+    """
+    while not connection.scalar(text(f"SELECT pg_try_advisory_lock({LOCK})")):
+        connection.rollback()
+        time.sleep(ASK_AGAIN_SECONDS)
+    connection.commit()
 
 
 run()
