@@ -33,6 +33,12 @@ def kept_ports(data_dir: Path, names: Iterable[str]) -> dict[str, int]:
     return chosen
 
 
+def give_up(ports: Iterable[int]) -> None:
+    """Other systems may choose these ports again; a process that ends gives up its own."""
+    for port in ports:
+        fcntl.lockf(_claims(), fcntl.LOCK_UN, 1, port)
+
+
 def is_free(port: int) -> bool:
     """Whether a server could listen at this port now."""
     with socket.socket() as probe:
@@ -52,7 +58,7 @@ def _choose(taken: set[int]) -> int:
 
 
 def _is_ours(port: int) -> bool:
-    """Whether this process may have the port, for as long as it lives.
+    """Whether this process may have the port, until it ends or gives it up.
 
     From the choice until a server listens there is time enough for another system, just starting,
     to choose the same; so a choice is a lock on the byte of that number in a file of all.

@@ -8,7 +8,7 @@ from typing import Protocol
 from fixative.local import postgres, seaweedfs, valkey
 from fixative.local.children import Children
 from fixative.local.data_dir import DataDir, open_data_dir
-from fixative.local.ports import kept_ports
+from fixative.local.ports import give_up, kept_ports
 from fixative.local.program import Program
 from fixative.local.secrets import Secrets, kept_secrets
 
@@ -64,3 +64,4 @@ def embedded_servers(data_dir: Path, *, durable: bool = True) -> Iterator[dict[s
             yield {name: value for s in servers.values() for name, value in s.variables.items()}
         finally:
             children.stop()
+            give_up(ports.values())

@@ -2,7 +2,7 @@ import json
 import subprocess
 import sys
 
-from fixative.local.ports import kept_ports
+from fixative.local.ports import give_up, kept_ports
 
 CHOOSE_AND_STAY = """
 import sys
@@ -27,3 +27,16 @@ def test_a_port_that_another_system_has_chosen_is_not_chosen_before_it_listens(t
         other.stdin.close()
         other.wait(10)
     assert kept_ports(tmp_path, ["s3"]) == {"s3": port}
+
+
+def test_a_port_that_was_given_up_may_be_another_systems(tmp_path):
+    port = kept_ports(tmp_path, ["s3"])["s3"]
+    give_up([port])
+    command = [sys.executable, "-c", CHOOSE_AND_STAY, str(tmp_path)]
+
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        chosen = int(other.stdout.readline())
+        other.stdin.close()
+        other.wait(10)
+
+    assert chosen == port
