@@ -18,6 +18,7 @@ from api.openapi import SECURITY_SCHEMES
 from api.readiness import Readiness
 from api.request_ids import register_request_ids
 from api.routes.admin import admin_routes
+from api.routes.aliases import alias_routes
 from api.routes.batches import batches_routes
 from api.routes.dead_letters import dead_letter_routes
 from api.routes.events import event_routes
@@ -35,6 +36,7 @@ from api.routes.pages import pages_routes
 from api.routes.recovery import recovery_routes
 from api.routes.webhooks import webhook_routes
 from api.statuses import Statuses
+from api.submissions import Submissions
 from api.waiting import Watcher
 from api.webhook_secret import WebhookSecret
 from fixative.access.links import Links
@@ -119,10 +121,12 @@ def create_app(
     catalog = Catalog(
         registry, live, settings.fixative_unknown_models, settings.fixative_max_run_seconds
     )
+    submissions = Submissions(settings, database, publisher, catalog, statuses)
     app.watcher, holding = watcher, Holding(watcher, statuses)
     app.register_api(
-        jobs_routes(settings, database, publisher, catalog, statuses=statuses, holding=holding)
+        jobs_routes(settings, database, publisher, submissions, statuses=statuses, holding=holding)
     )
+    app.register_api(alias_routes(settings, submissions, statuses))
     app.register_api(event_routes(database, watcher, keys))
     app.register_api(batches_routes(settings, database, publisher, catalog))
     app.register_api(job_operation_routes(database, bucket, publisher, statuses))

@@ -32,8 +32,12 @@ View = TypeVar("View", bound=Callable[..., Any])
 log = structlog.get_logger(__name__)
 
 
-def needs(scope: str, *, or_link: bool = False) -> Callable[[View], View]:
+def needs(
+    scope: str, *, or_link: bool = False, only_with: str | None = None
+) -> Callable[[View], View]:
     """Mark a view: the key must have this scope. Without a mark it must have `admin`.
+
+    Without the query parameter `only_with`, where there is one, anybody may ask.
 
     With `or_link`, an address that we signed needs no key, and no key that comes along harms it:
     clients send their own to wherever an output lies.
@@ -41,6 +45,7 @@ def needs(scope: str, *, or_link: bool = False) -> Callable[[View], View]:
 
     def mark(view: View) -> View:
         view.scope, view.or_link = scope, or_link  # type: ignore[attr-defined]
+        view.only_with = only_with  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -155,7 +160,8 @@ def register_auth(app: Flask, keys: Keys, links: Links, limits: InboundLimits) -
         g.by_link = getattr(view, "or_link", False) and links.valid(
             request.path, request.args.get("sig", "")
         )
-        if scope == ANYBODY:
+        only_with = getattr(view, "only_with", None)
+        if scope == ANYBODY or (only_with and only_with not in request.args):
             return
         limits.count_address(read_address(request.remote_addr))
         if not g.by_link:

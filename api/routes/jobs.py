@@ -14,14 +14,12 @@ from api.holding import Holding
 from api.openapi import problems, resource
 from api.schemas import JobPath, Submission, SubmissionHeaders, WaitHeader
 from api.schemas_jobs import JobFilter
-from api.statuses import Status, Statuses
-from fixative.catalog.catalog import Catalog
+from api.statuses import Statuses
+from api.submissions import Submissions
 from fixative.jobs.cancel import request_cancel
 from fixative.jobs.delete import delete_job
 from fixative.jobs.listing import list_jobs
 from fixative.jobs.store import find_job
-from fixative.jobs.take_in import take_in
-from fixative.jobs.telling import check_webhook
 from fixative.jobs.timeline import timeline
 from fixative.media.view import job_summary
 from fixative.postgres.engine import Database
@@ -34,7 +32,7 @@ def jobs_routes(
     settings: Settings,
     database: Database,
     publisher: Publisher,
-    catalog: Catalog,
+    submissions: Submissions,
     *,
     statuses: Statuses,
     holding: Holding,
@@ -59,18 +57,9 @@ def jobs_routes(
     @needs("submit")
     def submit(header: SubmissionHeaders, body: Submission) -> Response:
         """Submit a job; 202 once it is safe in Postgres."""
-        check_webhook(body.webhook, settings.allowed_webhook_hosts)
-        with take_in(
-            database,
-            catalog,
-            body.request(),
-            caller().owner_id,
-            api_key_id=caller().key_id,
-            idempotency_key=header.idempotency_key,
-            cache=body.cache,
-        ) as (session, accepted):
-            status = Status(statuses.show(session, accepted.job))
-        publisher.publish(accepted.hints)
+        accepted, status = submissions.take(
+            body.request(), idempotency_key=header.idempotency_key, cache=body.cache
+        )
         status, applied = holding.until_ended(
             accepted.job.id, caller().owner_id, header.prefer, status
         )

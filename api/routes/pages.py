@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any, cast
 
-from flask import Response, current_app, redirect
+from flask import Response, current_app
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.openapi import OpenAPI
-from werkzeug.wrappers import Response as AnyResponse
 
 from api.auth import open_to_anybody
 from api.openapi import content, resource
@@ -22,12 +21,6 @@ def pages_routes() -> APIBlueprint:
     """The document and the page; neither needs a key, nor another host."""
     routes = resource("pages")
     page = DOCS.read_text()
-
-    @routes.get("/", responses={302: content("text/html", HTML, "Go to /docs")})
-    @open_to_anybody
-    def home() -> AnyResponse:
-        """Send a browser to the page that explains the API."""
-        return redirect("docs")
 
     @routes.get("/docs", responses={200: content("text/html", HTML, "The page")})
     @open_to_anybody

@@ -1,6 +1,7 @@
 """Webhooks: verified, written down, answered; read afterwards by a worker."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -23,6 +24,7 @@ from fixative.telemetry.metrics import WEBHOOKS
 from worker.publisher import Publisher
 
 LARGEST = 20 * 2**20
+ADDRESSES = ("/webhook/replicate", "/api/webhooks/replicate")
 
 log = structlog.get_logger(__name__)
 
@@ -33,11 +35,7 @@ def webhook_routes(
     """Where Replicate calls."""
     routes = resource("webhooks")
 
-    @routes.post(
-        "/webhook/replicate",
-        description="Signed by Standard Webhooks. The same webhook-id again is the same delivery.",
-        responses={200: Received, **problems(400, 401, 413, 422, 503)},
-    )
+    @_at_each_address(routes)
     @open_to_anybody
     def receive_webhook(query: WebhookQuery) -> dict[str, Any]:
         """Receive Replicate's word on a prediction; 200 once it is in Postgres."""
@@ -62,6 +60,23 @@ def webhook_routes(
         return response
 
     return routes
+
+
+def _at_each_address(routes: APIBlueprint) -> Callable[[Any], Any]:
+    """The first is the one to use, the other what an earlier service of this kind was called at."""
+
+    def register(view: Any) -> Any:
+        for address in ADDRESSES:
+            routes.post(
+                address,
+                description="Signed by Standard Webhooks. The same webhook-id again is the same"
+                " delivery.",
+                responses={200: Received, **problems(400, 401, 413, 422, 503)},
+                endpoint=address.strip("/").replace("/", "_"),
+            )(view)
+        return view
+
+    return register
 
 
 def _uuid_or_none(text: str | None) -> uuid.UUID | None:

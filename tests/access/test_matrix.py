@@ -17,7 +17,7 @@ OPEN = {
     "/readyz": "asked by load balancers; names no owner",
     "/metrics": "from this machine only; from elsewhere it asks for a key itself",
     "/webhook/replicate": "Replicate signs what it sends",
-    "/": "sends a browser on",
+    "/api/webhooks/replicate": "the same",
     "/docs": "a page that holds nothing",
     "/openapi.json": "what stands in the source",
 }
@@ -50,6 +50,11 @@ SCOPE = {
     "POST /admin/owners": "admin",
     "POST /admin/models/check": "admin",
     "GET /usage": "read",
+    "POST /generate-media": "submit",
+    "GET /status/<job_id>": "read",
+    "GET /api/jobs/<job_id>": "read",
+    "POST /": "submit",
+    "GET /": "read",
     "GET /admin/budgets": "admin",
     "PUT /admin/budgets": "admin",
     "GET /models": "read",
@@ -178,6 +183,7 @@ def opened(guarded):
     def open_(route, presented, thing_id):
         method, rule = route.split()
         path = ID.sub(lambda part: NAME if "name" in part[0] else str(thing_id), rule)
+        path = f"/?predictionId={thing_id}" if rule == "/" else path  # without, it is open
         headers = {} if presented is None else {"Authorization": f"Bearer {presented}"}
         origin = {"REMOTE_ADDR": ELSEWHERE}
         answer = client.open(path, method=method, headers=headers, environ_base=origin)

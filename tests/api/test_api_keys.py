@@ -10,7 +10,10 @@ from api.answer_schemas_access import KeyPage, NewKey
 from fixative.postgres.tables import ApiKey
 
 BODY = {"model": "emu/image", "input": {}}
-OPEN = {"/healthz", "/readyz", "/webhook/replicate", "/docs", "/openapi.json", "/", "/metrics"}
+OPEN = {
+    *("/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"),
+    *("/webhook/replicate", "/api/webhooks/replicate"),
+}
 
 
 def bearer(key):

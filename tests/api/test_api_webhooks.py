@@ -70,6 +70,12 @@ def test_a_signed_webhook_is_kept_and_hinted(call, deliveries, publisher):
     assert publisher.hints == [Hint(INGEST_PREDICTION, {"delivery_id": "msg_1"})]
 
 
+def test_an_earlier_services_address_is_the_same(call, deliveries, refused):
+    assert call(path="/api/webhooks/replicate").status_code == 200
+    assert len(deliveries()) == 1
+    refused(call(path="/api/webhooks/replicate", headers={"webhook-signature": "v1,no"}), 401)
+
+
 def test_the_same_webhook_again_is_200_and_the_same_delivery(call, deliveries, publisher):
     assert [call().status_code for _ in range(3)] == [200, 200, 200]
 
