@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import IO
 
 from fixative.local.data_dir import write_private
 from fixative.local.errors import LocalError
@@ -73,5 +72,6 @@ def _is_ours(port: int) -> bool:
 
 
 @cache
-def _claims() -> IO[bytes]:
-    return (Path(tempfile.gettempdir()) / f"fixative-ports-{os.getuid()}").open("ab")
+def _claims() -> int:
+    path = Path(tempfile.gettempdir()) / f"fixative-ports-{os.getuid()}"
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
