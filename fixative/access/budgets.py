@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from fixative.dollars import dollars
 from fixative.errors import OverBudget
-from fixative.postgres.money_tables import Balance, Budget, LedgerEntry
+from fixative.postgres.money_tables import Balance, Budget, LedgerEntry, SpendDay
 from fixative.postgres.tables import ApiKey, Owner
 
 EVERYBODY = "all"
@@ -165,22 +165,28 @@ class BudgetView:
 
 
 def list_budgets(session: Session, today: date) -> Sequence[BudgetView]:
-    """Every budget, by owner, key and period. That of all together holds nothing in reserve."""
+    """Every budget, by owner, key and period.
+
+    That of all together holds nothing in reserve: what may still run counts as spent.
+    """
     now = or_(*(_this(period, today) for period in ("day", "month", "total")))
     rows = session.execute(
-        select(Owner.name, ApiKey.prefix, Budget, Balance)
+        select(Owner.name, ApiKey.prefix, Budget, Balance, SpendDay.amount)
         .select_from(Budget)
         .outerjoin(Owner, Owner.id == Budget.owner_id)
         .outerjoin(ApiKey, ApiKey.id == Budget.api_key_id)
         .outerjoin(
             Balance, and_(Balance.holder == Budget.holder, Balance.period == Budget.period, now)
         )
+        .outerjoin(SpendDay, and_(Budget.holder == EVERYBODY, SpendDay.day == today))
         .order_by(Owner.name.nulls_first(), ApiKey.prefix.nulls_first(), Budget.period)
     )
     return [_view(*row) for row in rows]
 
 
-def _view(owner: str | None, key: str | None, budget: Budget, balance: Any) -> BudgetView:
+def _view(
+    owner: str | None, key: str | None, budget: Budget, balance: Any, of_the_day: Decimal | None
+) -> BudgetView:
     nothing = Decimal(0)
     return BudgetView(
         owner=owner,
@@ -188,7 +194,7 @@ def _view(owner: str | None, key: str | None, budget: Budget, balance: Any) -> B
         period=budget.period,
         amount=budget.amount,
         reserved=balance.reserved if balance else nothing,
-        spent=balance.spent if balance else nothing,
+        spent=balance.spent if balance else of_the_day or nothing,
     )
 
 

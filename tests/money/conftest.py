@@ -23,7 +23,7 @@ A_SECOND = "0.003"  # what the local Replicate bills for one of its runs
 
 @dataclass(frozen=True)
 class Money:
-    """What the ledger, a budget and the day's spending say, in turn."""
+    """What is held and what is spent, by the ledger or by a budget."""
 
     held: Decimal
     spent: Decimal

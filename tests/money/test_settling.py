@@ -163,7 +163,7 @@ def test_a_job_without_a_price_has_no_cost_and_no_entry(submit, end, kinds, coun
 
 
 def test_once_the_days_cap_is_reached_nothing_is_sent_and_no_job_is_lost(
-    submit_priced, submit, budget, services, attempts_of, read_job, counted, end, due
+    submit_priced, submit, budget, balance, services, attempts_of, read_job, counted, end, due
 ):
     budget("1.5", everybody=True)
     first, second, free = submit_priced("1"), submit_priced("1"), submit()
@@ -175,6 +175,7 @@ def test_once_the_days_cap_is_reached_nothing_is_sent_and_no_job_is_lost(
     assert counted() == Decimal(1)
 
     cost = end(first).cost
+    assert balance() == Money(NOTHING, cost)
     due(second)
     services.submitter.submit(second)
     assert len(attempts_of(second)) == 1
