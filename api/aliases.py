@@ -21,6 +21,7 @@ PREDICTION_STATUS = {
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
 ID_LENGTH = 26
 PERCENT = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d+)?) ?%")
+ALWAYS = ("output", "error")  # of a prediction; what else is not known yet is left out
 HIDDEN = "hidden"  # what Replicate shows as the version of an official model
 
 
@@ -75,9 +76,6 @@ def as_prediction(job: JobView, base_url: str) -> dict[str, Any]:
         "urls": {"get": f"{base_url}/?predictionId={id_}", "cancel": f"{address}/cancel"},
     }
     return {name: value for name, value in shown.items() if value is not None or name in ALWAYS}
-
-
-ALWAYS = ("output", "error")  # of a prediction; what else is not known yet is left out
 
 
 def short_id(job_id: uuid.UUID) -> str:

@@ -10,30 +10,13 @@ from api.aliases import read_id, short_id
 from api.answer_schemas_aliases import AsPrediction, AsyncJob, MediaAccepted, MediaStatus
 from fixative.jobs.store import move
 from fixative.postgres.tables import Attempt, Job
-
-REGISTRY = {
-    "video": {
-        "stability-video": {
-            "version": "stability-ai/stable-video-diffusion",
-            "pricing": 0.05,
-            "estimatedTime": 60,
-            "supportedParams": ["motion_bucket_id", "fps", "num_frames"],
-        }
-    },
-    "image": {
-        "flux-schnell": {
-            "version": "black-forest-labs/flux-schnell",
-            "pricing": 0.003,
-            "estimatedTime": 5,
-        }
-    },
-}
+from tests.catalog.test_registry import DOCUMENT
 
 
 @pytest.fixture
 def client(new_app, services, new_key):
     """A client of an API with the registry that such a service documents."""
-    app = new_app(services.settings.model_copy(update={"models_config": json.dumps(REGISTRY)}))
+    app = new_app(services.settings.model_copy(update={"models_config": json.dumps(DOCUMENT)}))
     client = app.test_client()
     client.environ_base["HTTP_X_API_KEY"] = new_key("aliases", "submit", "read")
     return client

@@ -21,6 +21,7 @@ from fixative.media.manifest import NAME
 from fixative.names import Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.media_tables import File
+from fixative.postgres.money_tables import Balance, Budget, LedgerEntry, SpendDay
 from fixative.postgres.operation_tables import Epoch, Pause
 from fixative.postgres.sync_tables import SyncResult, SyncRun
 from fixative.postgres.tables import ApiKey, Batch, Job, Owner
@@ -34,6 +35,8 @@ from fixative.recovery.replay_find import Chosen
 from fixative.replicate.client import Replicate
 from fixative.replicate.prediction import read_prediction
 from worker.services import Services
+
+OF_MONEY = (LedgerEntry, Budget, Balance, SpendDay)
 
 
 @pytest.fixture
@@ -118,7 +121,7 @@ def forgotten(database):
 
     def forget():
         with database.begin() as session:
-            for table in (Job, Batch, ApiKey, Pause, Epoch, File, Owner):
+            for table in (*OF_MONEY, Job, Batch, ApiKey, Pause, Epoch, File, Owner):
                 session.execute(delete(table))
 
     return forget

@@ -8,8 +8,7 @@ from sqlalchemy import delete, select
 
 from fixative.access.budgets import Holder, list_budgets, set_budget, sums
 from fixative.errors import OverBudget
-from fixative.postgres.money_tables import Balance, Budget, LedgerEntry, SpendDay
-from fixative.postgres.tables import ApiKey, Job, Owner
+from fixative.postgres.money_tables import LedgerEntry, SpendDay
 from fixative.recovery.export_access import export_access
 from fixative.recovery.export_money import export_money
 
@@ -27,18 +26,6 @@ def copied(services, database):
         export_money(database, services.bucket, services.keys)
 
     return copy
-
-
-@pytest.fixture
-def forgotten(database):
-    """A database that knows nobody, and of no money."""
-
-    def forget():
-        with database.begin() as session:
-            for table in (LedgerEntry, Budget, Balance, SpendDay, Job, ApiKey, Owner):
-                session.execute(delete(table))
-
-    return forget
 
 
 @pytest.fixture
