@@ -15,6 +15,7 @@ from api.app import Api, create_app
 from api.waiting import Watcher
 from fixative.access.keys import create_key
 from fixative.jobs.listing import JobQuery, list_jobs
+from fixative.jobs.store import move
 from fixative.names import Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Batch, Delivery, Job
@@ -179,6 +180,18 @@ def stranger(app: Api) -> FlaskClient:
     client = app.test_client()
     client.environ_base["REMOTE_ADDR"] = "203.0.113.7"
     return client
+
+
+@pytest.fixture
+def go(database: Database) -> Callable[..., None]:
+    """Move a job step by step."""
+
+    def through(job_id: uuid.UUID, *steps: str) -> None:
+        for step in steps:
+            with database.begin() as session:
+                assert move(session, job_id, step, cause="task")
+
+    return through
 
 
 @pytest.fixture

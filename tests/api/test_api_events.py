@@ -82,18 +82,6 @@ def add_moves(database, read_job):
     return add
 
 
-@pytest.fixture
-def go(database):
-    """Move a job step by step."""
-
-    def through(job_id, *steps):
-        for step in steps:
-            with database.begin() as session:
-                assert move(session, job_id, step, cause="task")
-
-    return through
-
-
 def test_every_move_of_a_job_is_told_and_then_its_end(follow, submit, go):
     job_id = submit()
     stream = follow(f"/jobs/{job_id}/events")

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import update
 
-from fixative.jobs.store import move
 from fixative.postgres.tables import Attempt, Job
 
 BODY = {"model": "emu/image", "input": {}}
@@ -18,16 +17,6 @@ APPLIED = "Preference-Applied"
 def threads():
     with ThreadPoolExecutor(8) as pool:
         yield pool
-
-
-@pytest.fixture
-def go(database):
-    def through(job_id, *steps):
-        for step in steps:
-            with database.begin() as session:
-                assert move(session, job_id, step, cause="task")
-
-    return through
 
 
 @pytest.fixture
