@@ -6,8 +6,9 @@ import uuid
 import pytest
 from sqlalchemy import insert, update
 
-from api.aliases import read_id, short_id
-from api.answer_schemas_aliases import AsPrediction, AsyncJob, MediaAccepted, MediaStatus
+from api.answer_schemas_aliases import AsyncJob, MediaAccepted, MediaStatus
+from api.answer_schemas_v1 import Prediction
+from fixative.jobs.short_ids import read_id, short_id
 from fixative.jobs.store import move
 from fixative.postgres.tables import Attempt, Job
 from tests.catalog.test_registry import DOCUMENT
@@ -123,14 +124,14 @@ def test_a_failed_job_tells_its_error_in_every_shape(client, told):
         ("black-forest-labs/flux-schnell", "black-forest-labs/flux-schnell", "hidden"),
         ("flux-schnell", "black-forest-labs/flux-schnell", "hidden"),
         (f"stability-ai/sdxl:{'a' * 64}", "stability-ai/sdxl", "a" * 64),
-        ("b" * 64, None, "b" * 64),
+        ("b" * 64, "", "b" * 64),
     ],
 )
 def test_a_prediction_is_created_and_read_by_either_id(client, version, model, shown):
     answer = client.post("/", json={"version": version, "input": {"prompt": "a cat"}})
 
     assert answer.status_code == 201
-    created = AsPrediction.model_validate_json(answer.data)
+    created = Prediction.model_validate_json(answer.data)
     assert (created.model, created.version, created.status) == (model, shown, "starting")
     assert (created.output, created.error, created.logs) == (None, None, "")
     for id_ in (created.id, str(read_id(created.id))):
