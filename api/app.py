@@ -34,6 +34,7 @@ from api.routes.operation import operation_routes
 from api.routes.owners import owner_routes
 from api.routes.pages import pages_routes
 from api.routes.prediction_creates import prediction_create_routes
+from api.routes.prediction_stream import prediction_stream_routes
 from api.routes.predictions import prediction_routes
 from api.routes.recovery import recovery_routes
 from api.routes.webhooks import webhook_routes
@@ -55,6 +56,7 @@ from fixative.media.show import JobViews
 from fixative.notify.signing import Secrets
 from fixative.postgres.engine import Database
 from fixative.replicate.client import Replicate
+from fixative.replicate.output_stream import OutputStreams
 from fixative.replicate.pace import pace_of
 from fixative.replicate.seen import SeenWebhooks
 from fixative.settings import Settings
@@ -136,6 +138,8 @@ def create_app(
         )
     )
     app.register_api(prediction_create_routes(submissions, holding))
+    streams = OutputStreams(settings.replicate_base_url)
+    app.register_api(prediction_stream_routes(statuses, watcher, streams))
     app.register_api(event_routes(database, watcher, keys))
     app.register_api(batches_routes(settings, database, publisher, catalog))
     app.register_api(job_operation_routes(database, bucket, publisher, statuses))

@@ -132,6 +132,12 @@ class PredictionPath(BaseModel):
     id: str
 
 
+class StreamQuery(BaseModel):
+    """What makes the address a link that needs no key."""
+
+    sig: str | None = Field(None, description="The address's signature, as `urls.stream` has it")
+
+
 class PredictionFilter(BaseModel):
     """Which predictions a list shows, newest first, a hundred at a time."""
 
