@@ -31,6 +31,8 @@ FAULTS = (
     "output_cut",
     "output_slow",
     "output_fails_once",
+    "stream_gone",
+    "stream_cut",
 )
 _SECONDS = {
     "hang": 120.0,

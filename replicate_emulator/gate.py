@@ -90,5 +90,6 @@ def is_create(request: web.Request) -> bool:
 
 
 def _route(request: web.Request) -> str:
+    # Never the path itself: what is in it may open something, even where it leads nowhere.
     resource = request.match_info.route.resource
-    return f"{request.method} {resource.canonical if resource else request.path}"
+    return f"{request.method} {resource.canonical if resource else '-'}"

@@ -99,7 +99,7 @@ class World:
         self.uploads = Uploads(self.public_url)
         self.create_bucket, self.read_bucket = Bucket(), Bucket()
         self.fetched: set[str] = set()
-        self.views = Views(self.config, self.studio, self.public_url)
+        self.views = Views(self.config, self.dice, self.studio, self.public_url)
         self.webhooks = Webhooks(self.config, self.dice, self.stats.webhooks, self._webhook_body)
         self.life = Life(self.ledger, self.webhooks, self.stats)
 
