@@ -11,6 +11,7 @@ from flask import request
 from werkzeug.exceptions import UnprocessableEntity
 
 UNDER = "/v1/"
+MISSING = ("missing", "required")
 KNOWN: dict[int, dict[str, Any]] = {
     HTTPStatus.UNAUTHORIZED: {
         "title": "Unauthenticated",
@@ -54,15 +55,22 @@ def in_replicates_words(
     status: HTTPStatus, title: str, detail: str, places: Iterable[Place]
 ) -> dict[str, Any]:
     """The content of a problem."""
-    fields = [
-        {"type": place.type, "field": _field(place), "description": place.msg} for place in places
-    ]
+    fields = [_field(place) for place in places]
     if fields:
-        lines = [f"- {field['field']}: {field['description']}\n" for field in fields]
-        title, detail = "Input validation failed", "".join(lines)
+        title, detail = "Input validation failed", "".join(map(_line, fields))
         return {"title": title, "detail": detail, "status": status, "invalid_fields": fields}
     return {**KNOWN.get(status, {"title": title, "detail": detail}), "status": status}
 
 
-def _field(place: Place) -> str:
-    return ".".join(map(str, place.loc))
+def _field(place: Place) -> dict[str, str]:
+    """What is missing is said of where it is missing."""
+    if place.type in MISSING:
+        *within, name = map(str, place.loc)
+        told = {"type": "required", "description": f"{name} is required"}
+        return {**told, "field": ".".join(within)}
+    return {"type": place.type, "field": ".".join(map(str, place.loc)), "description": place.msg}
+
+
+def _line(field: dict[str, str]) -> str:
+    place = f"{field['field']}: " if field["field"] else ""
+    return f"- {place}{field['description']}\n"
