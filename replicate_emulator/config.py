@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from replicate_emulator.catalog import ACCOUNT
+from replicate_emulator.model_list import ACCOUNT
 
 FAULTS = (
     "401",

@@ -13,7 +13,7 @@ from replicate_emulator.webhooks import Webhooks
 class Life:
     """Moves predictions on by the clock of the running event loop."""
 
-    def __init__(self, ledger: Ledger, webhooks: Webhooks, stats: Stats) -> None:
+    def __init__(self, ledger: Ledger[Prediction], webhooks: Webhooks, stats: Stats) -> None:
         self._ledger = ledger
         self._webhooks = webhooks
         self._stats = stats

@@ -46,11 +46,8 @@ class Prediction:
 
     @property
     def will_fail_with(self) -> str | None:
-        """The error it is bound to end with, from its model or its input's `_fail` or `_error`."""
-        asked = self.input.get("_error") or (
-            "Something went wrong" if self.input.get("_fail") else ""
-        )
-        return str(asked) if asked else self.model.fails_with
+        """The error it is bound to end with."""
+        return self.model.error_for(self.input)
 
     @property
     def puts_out_tokens(self) -> bool:

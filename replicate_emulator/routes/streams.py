@@ -27,7 +27,7 @@ async def follow(request: web.Request) -> web.StreamResponse:
 
 
 def _find(world: World, key: str) -> Prediction:
-    prediction = world.ledger.get(key.partition("-")[0])
+    prediction = world.find(key.partition("-")[0])
     if prediction is None or key != ids.stream_key(prediction.id):
         raise web.HTTPNotFound
     # A guess: nobody has written down what Replicate says of a stream whose data was removed.
@@ -40,7 +40,7 @@ async def _send(
     world: World, request: web.Request, response: web.StreamResponse, prediction: Prediction
 ) -> None:
     def is_read() -> bool:
-        return request.transport is not None and world.ledger.get(prediction.id) is prediction
+        return request.transport is not None and world.find(prediction.id) is prediction
 
     stream = Stream(
         prediction, lambda: world.views.whole_output(prediction), world.life.wait, is_read
