@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from api.answer_schemas import Answer
 from api.schemas_notifications import State
@@ -55,3 +55,18 @@ class WebhookSecret(Answer):
     )
 
     key: str
+
+
+class RotatedSecret(WebhookSecret):
+    """The secret that signs from now on."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "key": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+                "old_until": "2026-08-08T12:00:00Z",
+            }
+        }
+    )
+
+    old_until: AwareDatetime = Field(description="Until then the one of before signs too")

@@ -34,6 +34,7 @@ from api.routes.operation import operation_routes
 from api.routes.owners import owner_routes
 from api.routes.pages import pages_routes
 from api.routes.recovery import recovery_routes
+from api.routes.signing import signing_routes
 from api.routes.webhooks import webhook_routes
 from api.statuses import Statuses
 from api.submissions import Submissions
@@ -138,7 +139,8 @@ def create_app(
     app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(shared)))
     app.register_api(admin_routes(database, admin_key))
     app.register_api(owner_routes(settings, database))
-    app.register_api(notification_routes(database, Secrets.of(settings)))
+    app.register_api(notification_routes(database))
+    app.register_api(signing_routes(database, Secrets.of(settings)))
     app.register_api(dead_letter_routes(database, publisher))
     creates, reads = pace_of(shared, settings, "creates"), pace_of(shared, settings, "reads")
     app.register_api(

@@ -1,4 +1,4 @@
-"""Notifications: what subscribers are told, telling it once more, and the secret that signs it."""
+"""Notifications: what subscribers are told, and telling it once more."""
 
 from typing import Any
 
@@ -6,19 +6,18 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from api import answer_schemas_notifications as answers
 from api.addresses import uuid_in_path
-from api.auth import caller, needs
+from api.auth import needs
 from api.cursors import page_of, read_cursor
 from api.openapi import problems, resource
 from api.schemas_notifications import NotificationFilter, NotificationPath, NotificationReplay
 from fixative.errors import NotFound
 from fixative.notify.notifications import NotificationQuery, list_notifications, replay, state_of
-from fixative.notify.signing import Secrets
 from fixative.postgres.engine import Database
 from fixative.postgres.notification_tables import Notification
 
 
-def notification_routes(database: Database, secrets: Secrets) -> APIBlueprint:
-    """The routes under /admin/notifications, and the owner's webhook secret."""
+def notification_routes(database: Database) -> APIBlueprint:
+    """The routes under /admin/notifications."""
     routes = resource("notifications", keys_only=True)
 
     @routes.get("/admin/notifications", responses={200: answers.NotificationPage, **problems(422)})
@@ -54,12 +53,6 @@ def notification_routes(database: Database, secrets: Secrets) -> APIBlueprint:
             if session.get(Notification, id_) is None:
                 raise NotFound(f"no notification {id_}")
             return {"replayed": replay(session, NotificationQuery(), [id_])}, 202
-
-    @routes.get("/webhooks/default/secret", responses={200: answers.WebhookSecret})
-    @needs("submit")
-    def show_secret() -> dict[str, str]:
-        """Get the secret that signs the webhooks of your jobs (Standard Webhooks)."""
-        return {"key": secrets.of_owner(caller().owner_id)}
 
     return routes
 

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, select
 
+from fixative.access.owners import get_owner
 from fixative.errors import NotTold
 from fixative.media.show import JobViews
 from fixative.notify.notifications import end_try, next_try, take
@@ -79,9 +80,10 @@ class Notifier:
                 session.rollback()
                 return False
             job = session.get_one(Job, notification.job_id)
+            owner = get_owner(session, notification.owner_id)
             body = _body(notification, self.views.show(session, job))
         now = datetime.now(UTC)
-        headers = self.secrets.headers(notification.owner_id, notification.id, now, body)
+        headers = self.secrets.headers(owner, notification.id, now, body)
         try:
             answer = self.poster.post(notification.url, headers, body)
         except NotTold as error:

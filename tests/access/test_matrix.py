@@ -60,6 +60,8 @@ SCOPE = {
     "GET /models": "read",
     "GET /models/<path:model_id>": "read",
     "GET /webhooks/default/secret": "submit",
+    "POST /webhooks/default/secret/rotate": "submit",
+    "POST /admin/owners/<name>/rotate-webhook-secret": "admin",
     "GET /admin/notifications": "admin",
     "POST /admin/notifications/replay": "admin",
     "POST /admin/notifications/<notification_id>/replay": "admin",

@@ -1,9 +1,11 @@
 """Notifications by HTTP: who is to be told, what was told, and telling it once more."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from sqlalchemy import update
 
-from api.answer_schemas_notifications import NotificationPage, WebhookSecret
+from api.answer_schemas_notifications import NotificationPage, RotatedSecret, WebhookSecret
 from fixative.postgres.notification_tables import Notification
 
 JOB = {"model": "emu/image", "input": {}}
@@ -104,3 +106,20 @@ def test_every_owner_has_a_secret_of_their_own(client_of):
     ]
     assert secrets[0] == secrets[2] != secrets[1]
     assert all(secret.startswith("whsec_") for secret in secrets)
+
+
+def test_a_secret_is_rotated_by_its_owner_or_by_an_operator(client_of, admin, refused):
+    client = client_of("rotating", "submit")
+
+    def shown():
+        return client.get("/webhooks/default/secret").json["key"]
+
+    first = shown()
+    second = RotatedSecret.model_validate_json(client.post("/webhooks/default/secret/rotate").data)
+    assert second.key == shown() != first
+    assert timedelta(hours=23) < second.old_until - datetime.now(UTC) <= timedelta(hours=24)
+
+    third = admin.post("/admin/owners/rotating/rotate-webhook-secret").json["key"]
+    assert third == shown() not in {first, second.key}
+
+    refused(admin.post("/admin/owners/nobody/rotate-webhook-secret"), 404)

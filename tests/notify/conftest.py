@@ -16,6 +16,7 @@ from fixative.notify.notifier import Notifier
 from fixative.notify.post import Poster
 from fixative.notify.signing import Secrets
 from fixative.postgres.notification_tables import Notification, Subscriber
+from fixative.postgres.tables import Owner
 
 
 class Listener(ThreadingHTTPServer):
@@ -94,6 +95,17 @@ def notifier_for(services, database):
         )
 
     return make
+
+
+@pytest.fixture
+def secret(services, database, owner_id):
+    """The owner's newest secret."""
+
+    def read():
+        with database.begin() as session:
+            return Secrets.of(services.settings).of_owner(session.get_one(Owner, owner_id))
+
+    return read
 
 
 @pytest.fixture

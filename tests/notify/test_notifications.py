@@ -13,21 +13,19 @@ from fixative.jobs.delete import delete_job
 from fixative.jobs.store import get_job, move
 from fixative.jobs.timeline import timeline
 from fixative.notify.notifications import DELAYS, NotificationQuery, replay
-from fixative.notify.signing import Secrets
 from fixative.notify.subscribers import FAILURES
 from fixative.postgres.tables import Job, Owner
 
 
 def test_a_subscriber_is_told_of_the_end_and_the_standard_library_accepts_the_signature(
-    services, owner_id, listener, notifier_for, ended, sweep, notifications
+    secret, listener, notifier_for, ended, sweep, notifications
 ):
     job_id = ended(listener.url)
 
     sweep(notifier_for(listener))
 
     [(headers, body)] = listener.told
-    secret = Secrets.of(services.settings).of_owner(owner_id)
-    told = Webhook(secret).verify(body, {name.lower(): value for name, value in headers.items()})
+    told = Webhook(secret()).verify(body, {name.lower(): value for name, value in headers.items()})
     assert told["type"] == "job.failed"
     assert (told["data"]["id"], told["data"]["status"]) == (str(job_id), "failed")
     [notification] = notifications()
