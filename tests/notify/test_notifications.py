@@ -25,7 +25,7 @@ def test_a_subscriber_is_told_of_the_end_and_the_standard_library_accepts_the_si
     sweep(notifier_for(listener))
 
     [(headers, body)] = listener.told
-    told = Webhook(secret()).verify(body, {name.lower(): value for name, value in headers.items()})
+    told = Webhook(secret()).verify(body, headers)
     assert told["type"] == "job.failed"
     assert (told["data"]["id"], told["data"]["status"]) == (str(job_id), "failed")
     [notification] = notifications()
