@@ -47,6 +47,19 @@ class Replayed(Answer):
     replayed: int
 
 
+class Published(Answer):
+    """What was published of the jobs that a filter found."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"looked_at": 100, "made": 97, "again": 1, "next": None}}
+    )
+
+    looked_at: int = Field(description="How many ended jobs")
+    made: int = Field(description="Ends that nobody had been told of")
+    again: int = Field(description="Ends that are told once more, each under its own id")
+    next: str | None = Field(description="The `cursor` that goes on with the rest; null at the end")
+
+
 class WebhookSecret(Answer):
     """The secret that signs what we tell, as Standard Webhooks' libraries take it."""
 

@@ -63,6 +63,7 @@ SCOPE = {
     "POST /webhooks/default/secret/rotate": "submit",
     "POST /admin/owners/<name>/rotate-webhook-secret": "admin",
     "GET /admin/notifications": "admin",
+    "POST /admin/notifications/publish": "admin",
     "POST /admin/notifications/replay": "admin",
     "POST /admin/notifications/<notification_id>/replay": "admin",
     "GET /admin/dead-letters": "admin",
