@@ -37,6 +37,7 @@ from api.routes.prediction_creates import prediction_create_routes
 from api.routes.prediction_stream import prediction_stream_routes
 from api.routes.predictions import prediction_routes
 from api.routes.recovery import recovery_routes
+from api.routes.signing import signing_routes
 from api.routes.webhooks import webhook_routes
 from api.statuses import Statuses
 from api.submissions import Submissions
@@ -131,11 +132,8 @@ def create_app(
         jobs_routes(settings, database, publisher, submissions, statuses=statuses, holding=holding)
     )
     app.register_api(alias_routes(submissions, statuses))
-    secrets = Secrets.of(settings)
     app.register_api(
-        prediction_routes(
-            settings, database, publisher, statuses=statuses, holding=holding, secrets=secrets
-        )
+        prediction_routes(settings, database, publisher, statuses=statuses, holding=holding)
     )
     app.register_api(prediction_create_routes(submissions, holding))
     streams = OutputStreams(settings.replicate_base_url)
@@ -151,7 +149,8 @@ def create_app(
     app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(shared)))
     app.register_api(admin_routes(database, admin_key))
     app.register_api(owner_routes(settings, database))
-    app.register_api(notification_routes(database, secrets))
+    app.register_api(notification_routes(database))
+    app.register_api(signing_routes(database, Secrets.of(settings)))
     app.register_api(dead_letter_routes(database, publisher))
     creates, reads = pace_of(shared, settings, "creates"), pace_of(shared, settings, "reads")
     app.register_api(

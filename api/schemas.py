@@ -211,6 +211,12 @@ class OwnerRequest(Request):
     webhook_events: Events | None = Field(None, description=EVENTS)
 
 
+class OwnerPath(BaseModel):
+    """An owner, by name."""
+
+    name: str
+
+
 class KeyRequest(Request):
     """A key to be made; the owner is made too if absent."""
 
