@@ -74,7 +74,7 @@ def priced(tmp_path_factory, hook):
     """A system that knows a price, and may call the subscriber."""
     environ = {"MODELS_CONFIG": json.dumps(REGISTRY), "FIXATIVE_ALLOWED_WEBHOOK_HOSTS": hook}
     running = System(tmp_path_factory.mktemp("system") / "data", "--no-flower", **environ)
-    running.configure(latency={"*": {"start": 0.05, "run": 0.3}}, creates_per_minute=60000)
+    running.configure(latency={"*": {"start": 0.05, "run": 0.1}}, creates_per_minute=60000)
     yield running
     running.stop()
 
