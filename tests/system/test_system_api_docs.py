@@ -17,8 +17,9 @@ from fixative.local.ports import give_up, kept_ports
 from tests.system.conftest import System
 
 PAGE = Path(__file__).parents[2] / "docs/api.md"
+TRACED = "PS4='+$LINENO '; set -x; source ./$0"  # the name that follows is $0
 PROGRAMS = {
-    "bash": ("api.sh", ["bash", "-x"], ["bash", "curl", "jq", "openssl"]),
+    "bash": ("api.sh", ["bash", "-c", TRACED], ["bash", "curl", "jq", "openssl"]),
     "python": ("api.py", [sys.executable], []),
     "js": ("api.mjs", ["node"], ["node"]),
 }
@@ -102,7 +103,6 @@ def run(priced, hook, tmp_path):
         (tmp_path / name).write_text(program(language))
         environ = {
             "PATH": os.environ["PATH"],
-            "PS4": f"{PAGE.name}:$LINENO: ",
             "FIXATIVE_API_URL": priced.run["api_url"],
             "FIXATIVE_ADMIN_KEY": priced.run["admin_key"],
             "HOOK_URL": hook,
