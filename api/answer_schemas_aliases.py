@@ -40,23 +40,3 @@ class AsyncJob(Answer):
     error: str | None
     created_at: AwareDatetime
     updated_at: AwareDatetime
-
-
-class AsPrediction(Answer):
-    """A job in the shape of Replicate's predictions; what is not known yet is absent."""
-
-    id: str
-    model: str | None = None
-    version: str
-    input: dict[str, Any]
-    logs: str
-    output: Any
-    data_removed: bool
-    error: str | None
-    source: str
-    status: Literal["starting", "processing", "succeeded", "failed", "canceled"]
-    created_at: AwareDatetime
-    started_at: AwareDatetime | None = None
-    completed_at: AwareDatetime | None = None
-    metrics: dict[str, Any] | None = None
-    urls: dict[str, str]

@@ -33,6 +33,9 @@ from api.routes.notifications import notification_routes
 from api.routes.operation import operation_routes
 from api.routes.owners import owner_routes
 from api.routes.pages import pages_routes
+from api.routes.prediction_creates import prediction_create_routes
+from api.routes.prediction_stream import prediction_stream_routes
+from api.routes.predictions import prediction_routes
 from api.routes.recovery import recovery_routes
 from api.routes.webhooks import webhook_routes
 from api.statuses import Statuses
@@ -53,6 +56,7 @@ from fixative.media.show import JobViews
 from fixative.notify.signing import Secrets
 from fixative.postgres.engine import Database
 from fixative.replicate.client import Replicate
+from fixative.replicate.output_stream import OutputStreams
 from fixative.replicate.pace import pace_of
 from fixative.replicate.seen import SeenWebhooks
 from fixative.settings import Settings
@@ -126,7 +130,16 @@ def create_app(
     app.register_api(
         jobs_routes(settings, database, publisher, submissions, statuses=statuses, holding=holding)
     )
-    app.register_api(alias_routes(settings, submissions, statuses))
+    app.register_api(alias_routes(submissions, statuses))
+    secrets = Secrets.of(settings)
+    app.register_api(
+        prediction_routes(
+            settings, database, publisher, statuses=statuses, holding=holding, secrets=secrets
+        )
+    )
+    app.register_api(prediction_create_routes(submissions, holding))
+    streams = OutputStreams(settings.replicate_base_url)
+    app.register_api(prediction_stream_routes(statuses, watcher, streams))
     app.register_api(event_routes(database, watcher, keys))
     app.register_api(batches_routes(settings, database, publisher, catalog))
     app.register_api(job_operation_routes(database, bucket, publisher, statuses))
@@ -138,7 +151,7 @@ def create_app(
     app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(shared)))
     app.register_api(admin_routes(database, admin_key))
     app.register_api(owner_routes(settings, database))
-    app.register_api(notification_routes(database, Secrets.of(settings)))
+    app.register_api(notification_routes(database, secrets))
     app.register_api(dead_letter_routes(database, publisher))
     creates, reads = pace_of(shared, settings, "creates"), pace_of(shared, settings, "reads")
     app.register_api(

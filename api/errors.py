@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from api.answers import dump
+from api.replicate_problems import in_replicates_words, speaks_as_replicate
 from fixative.errors import (
     BadSignature,
     BucketError,
@@ -84,11 +85,22 @@ def raise_unprocessable(error: ValidationError) -> NoReturn:
     raise Unprocessable([FieldError(e["loc"], e["msg"], e["type"]) for e in found])
 
 
-def problem(status: HTTPStatus, detail: str, errors: Sequence[FieldError] = ()) -> Response:
-    """An answer in the shape of all errors; `about:blank` says that the title is the status's."""
+def problem(
+    status: HTTPStatus,
+    detail: str,
+    errors: Sequence[FieldError] = (),
+    *,
+    title: str | None = None,
+) -> Response:
+    """An answer in the shape of all errors; `about:blank` says that the title is the status's.
+
+    Under /v1 it is Replicate's shape, where a title may say more.
+    """
     content = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
     if errors:
         content["errors"] = [asdict(error) for error in errors]
+    if speaks_as_replicate():
+        content = in_replicates_words(status, title or status.phrase, detail, errors)
     answer = Response(dump(content), status, content_type=PROBLEM_JSON)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
@@ -97,7 +109,8 @@ def problem(status: HTTPStatus, detail: str, errors: Sequence[FieldError] = ()) 
 
 def _http(error: HTTPException) -> Response:
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    answer = problem(status, error.description or status.phrase)
+    title = getattr(error, "title", None)
+    answer = problem(status, error.description or status.phrase, title=title)
     for name, value in error.get_headers():  # Allow, WWW-Authenticate, Retry-After, Content-Range
         if name != "Content-Type":
             answer.headers[name] = value

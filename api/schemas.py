@@ -133,7 +133,8 @@ class Submission(Request):
 
     def request(self) -> JobRequest:
         """The same in the core's words, but for what only says how it is answered."""
-        return JobRequest(**{field.name: getattr(self, field.name) for field in fields(JobRequest)})
+        asked = {field.name for field in fields(JobRequest)} & type(self).model_fields.keys()
+        return JobRequest(**{name: getattr(self, name) for name in asked})
 
 
 class WaitHeader(BaseModel):

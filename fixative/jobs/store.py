@@ -1,7 +1,7 @@
 """The job rows: reading them, and the one way to move one."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy import (
     literal,
     select,
     text,
+    tuple_,
 )
 from sqlalchemy.dialects.postgresql import JSON, TIMESTAMP
 from sqlalchemy.orm import Session
@@ -61,12 +62,29 @@ def current_attempt(session: Session, job: Job) -> Attempt | None:
     return None if job.attempt_id is None else session.get(Attempt, job.attempt_id)
 
 
+def current_attempts(session: Session, jobs: Sequence[Job]) -> dict[uuid.UUID, Attempt]:
+    """The newest attempts of these jobs, by their jobs' ids."""
+    ids = [job.attempt_id for job in jobs if job.attempt_id is not None]
+    found = session.scalars(select(Attempt).where(Attempt.id.in_(ids))) if ids else ()
+    return {attempt.job_id: attempt for attempt in found}
+
+
 def media_of(session: Session, job: Job) -> list[Media]:
     """What is stored of the job's newest attempt: originals in the output's order, then derived."""
-    if job.attempt_id is None:
-        return []
-    rows = select(Media).where(Media.job_id == job.id, Media.attempt_id == job.attempt_id)
-    return list(session.scalars(rows.order_by(Media.role != "original", Media.index, Media.name)))
+    return media_of_each(session, [job])[job.id]
+
+
+def media_of_each(session: Session, jobs: Sequence[Job]) -> dict[uuid.UUID, list[Media]]:
+    """The same of each of these jobs."""
+    found: dict[uuid.UUID, list[Media]] = {job.id: [] for job in jobs}
+    attempts = [(job.id, job.attempt_id) for job in jobs if job.attempt_id is not None]
+    if attempts:
+        rows = select(Media).where(tuple_(Media.job_id, Media.attempt_id).in_(attempts))
+        for media in session.scalars(
+            rows.order_by(Media.role != "original", Media.index, Media.name)
+        ):
+            found[media.job_id].append(media)
+    return found
 
 
 def find_media(session: Session, job: Job, name: str) -> Media:

@@ -95,6 +95,7 @@ class Job(Table):
     priority: Mapped[str] = mapped_column(server_default="normal")
     webhook: Mapped[str | None]  # who is told of it
     webhook_events: Mapped[list[str] | None]  # of what: statuses, and `waiting`
+    webhook_format: Mapped[str | None]  # `replicate`: as a prediction; None: as the job
     told_waiting: Mapped[str | None]  # the last reason for waiting that was told
     max_seconds: Mapped[int | None]  # of a run; None: as FIXATIVE_MAX_RUN_SECONDS says
     cancel_after: Mapped[int | None]  # seconds in all, as asked for
