@@ -4,9 +4,9 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, text, update
 
-from fixative.jobs.delete import delete_job
+from fixative.jobs.delete import bury_jobs, delete_job
 from fixative.jobs.listing import JobQuery
 from fixative.jobs.store import get_job, move, reopen
 from fixative.notify import publish as publishing
@@ -154,6 +154,24 @@ def test_what_has_no_address_or_is_not_wanted_or_has_not_ended_is_told_to_nobody
     published = publish()
 
     assert (counts(published), published.looked_at, notifications()) == ((0, 0), 2, [])
+
+
+def test_of_a_job_that_is_being_deleted_nobody_is_told(
+    database, brought_back, publish, notifications, eventually
+):
+    job_id = brought_back(webhook="https://own.example.com/hook")
+
+    def somebody_waits():
+        with database.begin() as session:
+            return session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.begin() as session:
+            bury_jobs(session, Job.id == job_id)
+            published = pool.submit(publish)
+            eventually(lambda: published.done() or somebody_waits())
+        assert counts(published.result()) == (0, 0)
+    assert notifications() == []
 
 
 def test_each_end_of_a_job_that_was_retried_is_an_end_of_its_own(
