@@ -33,7 +33,6 @@ from api.routes.notifications import notification_routes
 from api.routes.operation import operation_routes
 from api.routes.owners import owner_routes
 from api.routes.pages import pages_routes
-from api.routes.prediction_creates import prediction_create_routes
 from api.routes.prediction_stream import prediction_stream_routes
 from api.routes.predictions import prediction_routes
 from api.routes.recovery import recovery_routes
@@ -133,9 +132,8 @@ def create_app(
     )
     app.register_api(alias_routes(submissions, statuses))
     app.register_api(
-        prediction_routes(settings, database, publisher, statuses=statuses, holding=holding)
+        prediction_routes(settings, database, publisher, submissions=submissions, holding=holding)
     )
-    app.register_api(prediction_create_routes(submissions, holding))
     streams = OutputStreams(settings.replicate_base_url)
     app.register_api(prediction_stream_routes(statuses, watcher, streams))
     app.register_api(event_routes(database, watcher, keys))
