@@ -1,6 +1,6 @@
 """The API, put together."""
 
-from flask import request
+from flask import Response, request
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from redis import Redis
@@ -11,6 +11,7 @@ from api.answer_schemas import Problem
 from api.answers import Json
 from api.auth import Keys, register_auth
 from api.body import StrictRequest, register_draining
+from api.document import complete
 from api.errors import raise_unprocessable, register_errors
 from api.holding import Holding
 from api.limits import InboundLimits, register_limit_headers
@@ -75,6 +76,21 @@ class Api(OpenAPI):
     request_class = StrictRequest
     json_provider_class = Json
     watcher: Watcher
+
+    def generate_spec_json(self) -> None:
+        """The OpenAPI document, of all routes that are registered by now."""
+        super().generate_spec_json()  # type: ignore[no-untyped-call]
+        complete(self.spec_json)
+
+    def make_default_options_response(self) -> Response:
+        """What may be asked of the address itself: it may look like a job's, as /jobs/batch does.
+
+        Flask would tell the methods of both.
+        """
+        answer = self.response_class()
+        rules = [rule for rule in self.url_map.iter_rules() if rule.rule == str(request.url_rule)]
+        answer.allow.update(method for rule in rules for method in rule.methods or ())
+        return answer
 
 
 def create_app(
@@ -153,7 +169,7 @@ def create_app(
             app.wsgi_app, x_for=settings.fixative_trusted_proxies, x_proto=0
         )
     # Now, not in the first request: its making is not thread-safe.
-    app.generate_spec_json()  # type: ignore[no-untyped-call]
+    app.generate_spec_json()
     return app
 
 

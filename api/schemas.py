@@ -1,14 +1,15 @@
 """What requests must look like. Unknown fields are refused: a typo is never paid for."""
 
+import re
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, TypeVar
-from uuid import UUID
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -26,10 +27,11 @@ from fixative.jobs.accept import JobRequest
 TARGETS = ("model", "version", "deployment")
 
 
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise PydanticCustomError("nul_character", "has a NUL character")
-    return text
+def _written_out(value: Any) -> Any:
+    """Numbers would be taken for seconds since 1970."""
+    if isinstance(value, str) and re.match(r"\d{4}-", value):
+        return value
+    raise PydanticCustomError("time", "is no time as RFC 3339 writes it")
 
 
 def _to_come(instant: datetime) -> datetime:
@@ -46,7 +48,9 @@ def _network(text: str) -> str:
     return str(network)
 
 
-Text = Annotated[str, Field(max_length=255), AfterValidator(_without_nul)]
+Text = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+Day = Annotated[date, BeforeValidator(_written_out)]
 JobType = Annotated[str, Field(max_length=64, pattern=rf"^{PART}$")]
 Moved = Literal[
     "submitting",
@@ -63,6 +67,11 @@ Address = Annotated[str, Field(max_length=2048, pattern=r"^https?://\S+$")]
 Events = Annotated[list[Event], Field(min_length=1, max_length=10)]
 EVENTS = "completed when left out: succeeded, failed or canceled; start is processing"
 IdempotencyKey = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
+PathId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]  # what is none: 404, not 422
+Cursor = Annotated[
+    str,
+    Field(pattern="^[A-Za-z0-9_-]{21}[AQgw]$", description="`next` of the page before"),
+]
 Scope = Literal["submit", "read", "cancel", "media", "passthrough", "admin"]
 
 
@@ -90,17 +99,27 @@ def exactly_one(request: AnyRequest, *names: str) -> AnyRequest:
     )
 
 
+def one_of(*names: str) -> dict[str, Any]:
+    """The same, as the OpenAPI document says it."""
+    return {
+        "oneOf": [
+            {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names
+        ]
+    }
+
+
 class Submission(Request):
     """A job to be done: exactly one of model, version, deployment, and its input."""
 
     model_config = ConfigDict(
         json_schema_extra={
+            **one_of(*TARGETS),
             "example": {
                 "model": "black-forest-labs/flux-schnell",
                 "input": {"prompt": "a lighthouse in fog"},
                 "job_type": "image",
                 "label": "lighthouses",
-            }
+            },
         }
     )
 
@@ -113,7 +132,7 @@ class Submission(Request):
     job_type: JobType = Field("other", description="image, video, audio, text, or your own label")
     metadata: dict[str, Any] | None = Field(None, description="Kept with the job, yours")
     label: Text | None = Field(None, description="To find jobs by")
-    priority: Literal["low", "normal", "high"] = "normal"
+    priority: Literal["low", "normal", "high"] = Field("normal", description="Among your own jobs")
     webhook: Address | None = Field(None, description="Told of the job's events, signed")
     webhook_events: Events | None = Field(None, description=EVENTS)
     cancel_after: int | None = Field(
@@ -144,8 +163,8 @@ class WaitHeader(BaseModel):
     )
 
 
-class SubmissionHeaders(WaitHeader):
-    """The headers of a submission that mean something."""
+class KeyHeader(BaseModel):
+    """The header that makes a submission safe to repeat."""
 
     idempotency_key: IdempotencyKey | None = Field(
         None,
@@ -154,14 +173,42 @@ class SubmissionHeaders(WaitHeader):
     )
 
 
-class ModelPath(BaseModel):
-    """A model: its id or alias in the registry, or Replicate's owner/name."""
+class SubmissionHeaders(WaitHeader, KeyHeader):
+    """The headers of a submission that mean something."""
 
-    model_id: str
+
+class JobHeaders(WaitHeader):
+    """The headers of a look at a job that mean something."""
+
+    if_none_match: str | None = Field(
+        None, alias="If-None-Match", description="The ETag of what you have: 304 while it is so"
+    )
+
+
+class StoredHeaders(BaseModel):
+    """The headers of a request for stored bytes that mean something."""
+
+    range: str | None = Field(
+        None, alias="Range", description="`bytes=FIRST-LAST`: this part; several are passed over"
+    )
+    if_range: str | None = Field(
+        None, alias="If-Range", description="The ETag of the whole; of another, all is sent"
+    )
+    if_none_match: str | None = Field(
+        None, alias="If-None-Match", description="The ETag of what you have: 304 while it is so"
+    )
+
+
+class ModelPath(BaseModel):
+    """A model, by its name."""
+
+    model_id: str = Field(description="Its id or alias in the registry, or Replicate's owner/name")
 
 
 class DriftRequest(Request):
     """How drift is looked for."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"accept": False}})
 
     accept: bool = Field(False, description="What is found now is right from now on")
 
@@ -169,13 +216,13 @@ class DriftRequest(Request):
 class JobPath(BaseModel):
     """A job, by its id."""
 
-    job_id: str
+    job_id: PathId = Field(description="The job's id")
 
 
 class MediaPath(JobPath):
     """A stored object, by the name it has in its job."""
 
-    name: str
+    name: str = Field(description="`name` of one of the job's `media`")
 
 
 class MediaQuery(BaseModel):
@@ -188,7 +235,8 @@ class MediaQuery(BaseModel):
 class WebhookQuery(BaseModel):
     """What we put into the address that Replicate calls: shown, and trusted for nothing."""
 
-    job: str | None = None
+    job: str | None = Field(None, description="The job's id, as our own address has it")
+    attempt: str | None = Field(None, description="The attempt's id, as our own address has it")
 
 
 OwnerName = Annotated[str, StringConstraints(max_length=LONGEST_NAME, pattern=NAME_FORM)]
@@ -217,11 +265,13 @@ class KeyRequest(Request):
         json_schema_extra={"example": {"owner": "gallery", "scopes": ["submit", "read"]}}
     )
 
-    owner: OwnerName
+    owner: OwnerName = Field(description="Made if absent")
     scopes: list[Scope] | None = Field(
         None, min_length=1, description=f"{', '.join(DEFAULT_SCOPES)} when left out"
     )
-    expires_at: Annotated[AwareDatetime, AfterValidator(_to_come)] | None = None
+    expires_at: Annotated[Instant, AfterValidator(_to_come)] | None = Field(
+        None, description="To come; null: never"
+    )
     allow: list[Annotated[str, AfterValidator(_network)]] | None = Field(
         None,
         min_length=1,
@@ -233,42 +283,10 @@ class KeyRequest(Request):
     )
 
 
-class LetterFilter(Request):
-    """Which dead letters a list shows, newest first."""
-
-    task: Text | None = None
-    job: UUID | None = None
-    requeued: bool = Field(False, description="Those that were tried again, not the open ones")
-    cursor: str | None = Field(None, max_length=64, description="`next` of the page before")
-    limit: int = Field(50, ge=1, le=200)
-
-
-class LetterPath(BaseModel):
-    """A dead letter, by its id."""
-
-    letter_id: str
-
-
-class RequeueRequest(Request):
-    """Which letters are tried again: exactly one of the three."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"task": "fixative.store_outputs"}})
-
-    ids: list[UUID] | None = Field(None, min_length=1, max_length=1000)
-    task: Text | None = None
-    all: Literal[True] | None = None
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> "RequeueRequest":
-        if sum(value is not None for value in (self.ids, self.task, self.all)) != 1:
-            raise PydanticCustomError("one_choice", "exactly one of ids, task, all")
-        return self
-
-
 class KeyPath(BaseModel):
     """A key, by its id or prefix."""
 
-    key_id: str
+    key_id: str = Field(description="The key's id or prefix")
 
 
 class Rotation(Request):

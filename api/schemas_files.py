@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.answer_schemas import OWNER_ID, SHA256, Answer
-from api.schemas import Request, Text
+from api.schemas import PathId, Request, Text
 from fixative.media.files import LARGEST
 
 FILE_ID = OWNER_ID.replace("0001", "0002")
@@ -17,7 +17,7 @@ ContentType = Annotated[str, Field(max_length=255, pattern=r"^[a-zA-Z0-9.+-]+/[a
 class FilePath(BaseModel):
     """A file, by its id."""
 
-    file_id: str
+    file_id: PathId = Field(description="The file's id")
 
 
 class FileQuery(BaseModel):

@@ -1,8 +1,8 @@
 """What requests for recovery must look like."""
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas import Request
+from api.schemas import Instant, PathId, Request
 
 DEFAULT_MOST = 2000
 MOST_RESULTS = 2000
@@ -23,8 +23,8 @@ class SyncRequest(Request):
         description="Predictions to read, known or not; null: no limit. The next sync goes on"
         " from where a limit ended one",
     )
-    since: AwareDatetime | None = Field(None, description="Walk back to this time, inclusive")
-    until: AwareDatetime | None = Field(None, description="Leave out what is not older than this")
+    since: Instant | None = Field(None, description="Walk back to this time, inclusive")
+    until: Instant | None = Field(None, description="Leave out what is not older than this")
 
 
 class SyncHeaders(BaseModel):
@@ -40,7 +40,7 @@ class SyncHeaders(BaseModel):
 class SyncPath(BaseModel):
     """A sync, by its id."""
 
-    sync_id: str
+    sync_id: PathId = Field(description="The sync's id")
 
 
 class SyncQuery(Request):
