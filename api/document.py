@@ -18,7 +18,8 @@ def complete(document: Json) -> None:
     document["components"]["headers"] = headers()
     for operation in _operations(document):
         for parameter in operation.get("parameters", ()):
-            parameter["schema"] = _without_null(parameter["schema"])
+            parameter["schema"] = schema = _without_null(parameter["schema"])
+            parameter.setdefault("description", schema.get("description"))
         _tell_headers(operation)
         _tell_whether_a_body_is_needed(operation, schemas)
 

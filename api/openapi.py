@@ -32,8 +32,21 @@ EXAMPLES = {
     500: "something went wrong here",
     503: "Postgres does not answer in time",
 }
-BYTES = {"type": "string", "format": "binary"}
+OF_A_JOB = ("ETag", "Age", "Fixative-Stale", "Warning")  # of each answer that shows one whole
+OF_BYTES = ("ETag", "Cache-Control", "Accept-Ranges", "Content-Disposition")
+BYTES: dict[str, Any] = {}  # so OpenAPI 3.1 says that it is no text
 A_FIELD = {"loc": ["model"], "msg": "Field required", "type": "missing"}
+
+
+def stored(description: str, **besides: Any) -> dict[str | int | HTTPStatus, Any]:
+    """The `responses` that send stored bytes: whole (or what else 200 brings), in part, or not."""
+    part = (*OF_BYTES, "Content-Range")
+    whole = content("*/*", BYTES, description, *OF_BYTES)
+    return {
+        200: {**whole, "content": {**whole["content"], **besides}},
+        206: content("*/*", BYTES, "The part that Range asked for", *part),
+        304: nothing("It is as If-None-Match has it", "ETag", "Cache-Control"),
+    }
 
 
 def resource(name: str, *, keys_only: bool = False) -> APIBlueprint:
@@ -53,8 +66,8 @@ def problems(*statuses: int) -> dict[str | int | HTTPStatus, Any]:
     return {status: _problem(status) for status in statuses}
 
 
-def answer(model: type[BaseModel], *headers: str) -> type[BaseModel]:
-    """A response of this model, with these headers beside those that all have."""
+def with_headers(model: type[BaseModel], *headers: str) -> type[BaseModel]:
+    """A response of this model that has these headers beside those that all have."""
     config = {"openapi_extra": {"headers": described(*headers)}}
     return type(model.__name__, (model,), {"__doc__": model.__doc__, "model_config": config})
 

@@ -232,13 +232,6 @@ class MediaQuery(BaseModel):
     presign: bool = Field(False, description="An address in the bucket instead of the bytes")
 
 
-class WebhookQuery(BaseModel):
-    """What we put into the address that Replicate calls: shown, and trusted for nothing."""
-
-    job: str | None = Field(None, description="The job's id, as our own address has it")
-    attempt: str | None = Field(None, description="The attempt's id, as our own address has it")
-
-
 OwnerName = Annotated[str, StringConstraints(max_length=LONGEST_NAME, pattern=NAME_FORM)]
 
 

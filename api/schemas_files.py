@@ -88,10 +88,12 @@ UPLOAD_BODY: dict[str, Any] = {
                     "content": {
                         "type": "string",
                         "format": "binary",
+                        "minLength": 1,
                         "description": f"The file, of at most {LARGEST} bytes",
                     }
                 },
-            }
+            },
+            "example": {"content": "(the bytes of the file)"},
         },
         "application/json": {"schema": Announcement.model_json_schema()},
     },

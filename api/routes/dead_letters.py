@@ -9,7 +9,7 @@ from api.addresses import uuid_in_path
 from api.auth import needs
 from api.cursors import page_of, read_cursor
 from api.openapi import problems, resource
-from api.schemas import LetterFilter, LetterPath, RequeueRequest
+from api.schemas_dead_letters import LetterFilter, LetterPath, RequeueRequest
 from fixative.jobs.dead_letters import LetterQuery, get_letter, list_letters
 from fixative.jobs.requeue import MOST, requeue
 from fixative.postgres.engine import Database
