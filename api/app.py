@@ -1,12 +1,12 @@
 """The API, put together."""
 
-from flask import Response, request
+from flask import request
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from redis import Redis
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api.addresses import base_url
+from api.addresses import Id, base_url
 from api.answer_schemas import Problem
 from api.answers import Json
 from api.auth import Keys, register_auth
@@ -82,16 +82,6 @@ class Api(OpenAPI):
         super().generate_spec_json()  # type: ignore[no-untyped-call]
         complete(self.spec_json)
 
-    def make_default_options_response(self) -> Response:
-        """What may be asked of the address itself: it may look like a job's, as /jobs/batch does.
-
-        Flask would tell the methods of both.
-        """
-        answer = self.response_class()
-        rules = [rule for rule in self.url_map.iter_rules() if rule.rule == str(request.url_rule)]
-        answer.allow.update(method for rule in rules for method in rule.methods or ())
-        return answer
-
 
 def create_app(
     settings: Settings,
@@ -118,6 +108,7 @@ def create_app(
         doc_ui=False,
         static_folder=None,
     )
+    app.url_map.converters["id"] = Id
     admin_key = settings.fixative_admin_key.get_secret_value()
     keys = Keys(database, admin_key, Tokens.of(settings))
     shared = Shared(redis)

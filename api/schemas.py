@@ -2,11 +2,10 @@
 
 import re
 from dataclasses import fields
-from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal, TypeVar
+from datetime import date
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -18,8 +17,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from fixative.access.caller import read_networks
-from fixative.access.keys import DEFAULT_SCOPES, GRACE
+from api.answers import dump
 from fixative.access.owners import LONGEST_NAME, NAME_FORM
 from fixative.catalog.entry import PART, ModelName, OwnerAndName, Version
 from fixative.jobs.accept import JobRequest
@@ -32,20 +30,6 @@ def _written_out(value: Any) -> Any:
     if isinstance(value, str) and re.match(r"\d{4}-", value):
         return value
     raise PydanticCustomError("time", "is no time as RFC 3339 writes it")
-
-
-def _to_come(instant: datetime) -> datetime:
-    if instant <= datetime.now(UTC):
-        raise PydanticCustomError("past", "lies in the past")
-    return instant
-
-
-def _network(text: str) -> str:
-    try:
-        (network,) = read_networks([text])
-    except ValueError as error:
-        raise PydanticCustomError("network", "{reason}", {"reason": str(error)}) from None
-    return str(network)
 
 
 Text = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
@@ -81,6 +65,15 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Body(Request):
+    """Base of all bodies: JSON has types of its own, where a query has text alone."""
+
+    @classmethod
+    def model_validate(cls, obj: Any, **_: Any) -> Self:
+        """The body of a JSON value. Raises ValidationError, for 0 in place of false too."""
+        return cls.model_validate_json(dump(obj), strict=True)
+
+
 AnyRequest = TypeVar("AnyRequest", bound=Request)
 
 
@@ -108,7 +101,7 @@ def one_of(*names: str) -> dict[str, Any]:
     }
 
 
-class Submission(Request):
+class Submission(Body):
     """A job to be done: exactly one of model, version, deployment, and its input."""
 
     model_config = ConfigDict(
@@ -163,7 +156,7 @@ class WaitHeader(BaseModel):
     )
 
 
-class KeyHeader(BaseModel):
+class IdempotencyHeader(BaseModel):
     """The header that makes a submission safe to repeat."""
 
     idempotency_key: IdempotencyKey | None = Field(
@@ -173,7 +166,7 @@ class KeyHeader(BaseModel):
     )
 
 
-class SubmissionHeaders(WaitHeader, KeyHeader):
+class SubmissionHeaders(WaitHeader, IdempotencyHeader):
     """The headers of a submission that mean something."""
 
 
@@ -205,7 +198,7 @@ class ModelPath(BaseModel):
     model_id: str = Field(description="Its id or alias in the registry, or Replicate's owner/name")
 
 
-class DriftRequest(Request):
+class DriftRequest(Body):
     """How drift is looked for."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"accept": False}})
@@ -235,7 +228,7 @@ class MediaQuery(BaseModel):
 OwnerName = Annotated[str, StringConstraints(max_length=LONGEST_NAME, pattern=NAME_FORM)]
 
 
-class OwnerRequest(Request):
+class OwnerRequest(Body):
     """An owner to be made or changed."""
 
     model_config = ConfigDict(
@@ -249,42 +242,3 @@ class OwnerRequest(Request):
     )
     webhook: Address | None = Field(None, description="Told of jobs that name none themselves")
     webhook_events: Events | None = Field(None, description=EVENTS)
-
-
-class KeyRequest(Request):
-    """A key to be made; the owner is made too if absent."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"example": {"owner": "gallery", "scopes": ["submit", "read"]}}
-    )
-
-    owner: OwnerName = Field(description="Made if absent")
-    scopes: list[Scope] | None = Field(
-        None, min_length=1, description=f"{', '.join(DEFAULT_SCOPES)} when left out"
-    )
-    expires_at: Annotated[Instant, AfterValidator(_to_come)] | None = Field(
-        None, description="To come; null: never"
-    )
-    allow: list[Annotated[str, AfterValidator(_network)]] | None = Field(
-        None,
-        min_length=1,
-        max_length=100,
-        description="The networks that it may be used from, as 10.1.0.0/16 or 2001:db8::/32",
-    )
-    per_minute: int | None = Field(
-        None, ge=1, le=1_000_000, description="Requests; null: as FIXATIVE_KEY_PER_MINUTE says"
-    )
-
-
-class KeyPath(BaseModel):
-    """A key, by its id or prefix."""
-
-    key_id: str = Field(description="The key's id or prefix")
-
-
-class Rotation(Request):
-    """How a key is replaced."""
-
-    grace_seconds: int = Field(
-        int(GRACE.total_seconds()), ge=0, le=2_592_000, description="So long the old one is good"
-    )

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from api.schemas import Cursor, PathId, Request, Text, exactly_one, one_of
+from api.schemas import Body, Cursor, PathId, Request, Text, exactly_one, one_of
 
 
 class LetterFilter(Request):
@@ -24,7 +24,7 @@ class LetterPath(BaseModel):
     letter_id: PathId = Field(description="The letter's id")
 
 
-class RequeueRequest(Request):
+class RequeueRequest(Body):
     """Which letters are tried again: exactly one of ids, task, all."""
 
     model_config = ConfigDict(

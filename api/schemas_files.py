@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.answer_schemas import OWNER_ID, SHA256, Answer
-from api.schemas import PathId, Request, Text
+from api.schemas import Body, PathId, Text
 from fixative.media.files import LARGEST
 
 FILE_ID = OWNER_ID.replace("0001", "0002")
@@ -26,7 +26,7 @@ class FileQuery(BaseModel):
     sig: str | None = Field(None, description="The address's signature, as `url` has it")
 
 
-class Announcement(Request):
+class Announcement(Body):
     """A file that will be uploaded straight to the bucket."""
 
     model_config = ConfigDict(

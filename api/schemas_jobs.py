@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from api.schemas import (
+    Body,
     Cursor,
     IdempotencyKey,
     Instant,
@@ -34,7 +35,7 @@ class BatchItem(Submission):
     )
 
 
-class BatchSubmission(Request):
+class BatchSubmission(Body):
     """Jobs to be taken in together."""
 
     model_config = ConfigDict(
@@ -129,7 +130,7 @@ class JobFilter(JobConditions):
     limit: int = Field(50, ge=1, le=200, description="So many a page")
 
 
-class Selection(Request):
+class Selection(Body):
     """Which jobs are acted on, newest first: exactly one of filter, all."""
 
     model_config = ConfigDict(
@@ -155,7 +156,7 @@ class Selection(Request):
         return (self.filter or JobConditions()).query(owner_id)
 
 
-class RetryRequest(Request):
+class RetryRequest(Body):
     """How a job is retried."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"pay_again": True}})

@@ -6,24 +6,22 @@ from typing import Literal
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from api.schemas import Day, Request, Text, exactly_one, one_of
+from api.schemas import Body, Day, Request, Text, exactly_one, one_of
 from fixative.catalog.price import Dollars
 
 MOST_DAYS = 92
 USUAL_DAYS = 31
 
 
-class BudgetRequest(Request):
+class BudgetRequest(Body):
     """What a holder may spend in each period: exactly one of owner, key, all."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "oneOf": [
-                *one_of("owner", "key")["oneOf"],
-                {
-                    "required": ["all"],
-                    "properties": {"all": {"const": True}, "period": {"const": "day"}},
-                },
+            **one_of("owner", "key", "all"),
+            "anyOf": [
+                {"properties": {"period": {"const": "day"}}},
+                {"properties": {"all": {"type": "null"}}},
             ],
             "example": {"owner": "acme", "period": "month", "amount": "250"},
         }

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from api.schemas import Cursor, PathId, Request, exactly_one, one_of
+from api.schemas import Body, Cursor, PathId, Request, exactly_one, one_of
 
 State = Literal["pending", "delivered", "given_up"]
 
@@ -26,7 +26,7 @@ class NotificationPath(BaseModel):
     notification_id: PathId = Field(description="The notification's id")
 
 
-class NotificationReplay(Request):
+class NotificationReplay(Body):
     """Which notifications are told once more: exactly one of ids, state."""
 
     model_config = ConfigDict(

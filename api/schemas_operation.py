@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from api.schemas import Request, Text, exactly_one, one_of
+from api.schemas import Body, Text, exactly_one, one_of
 from fixative.catalog.entry import OwnerAndName
 
 
-class PauseScope(Request):
+class PauseScope(Body):
     """Whose jobs: without a model those of all models, without an owner those of all owners."""
 
     model_config = ConfigDict(
@@ -19,7 +19,7 @@ class PauseScope(Request):
     owner: Text | None = Field(None, description="The owner's name")
 
 
-class Settlement(Request):
+class Settlement(Body):
     """What became of an unclear create: exactly one of prediction, absent."""
 
     model_config = ConfigDict(

@@ -2,13 +2,13 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas import Instant, PathId, Request
+from api.schemas import Body, Instant, PathId, Request
 
 DEFAULT_MOST = 2000
 MOST_RESULTS = 2000
 
 
-class SyncRequest(Request):
+class SyncRequest(Body):
     """How far Replicate's history is to be walked back."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"bootstrap": True}})

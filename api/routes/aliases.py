@@ -11,7 +11,7 @@ from api.addresses import base_url, uuid_in_path
 from api.aliases import STATUS, as_prediction, async_job, media_status, read_id
 from api.auth import needs, owner_seen
 from api.openapi import content, problems, resource
-from api.schemas import JobPath, KeyHeader
+from api.schemas import IdempotencyHeader, JobPath
 from api.schemas_aliases import MediaRequest, PredictionQuery, PredictionRequest
 from api.statuses import Statuses
 from api.submissions import Submissions
@@ -30,7 +30,7 @@ def alias_routes(settings: Settings, submissions: Submissions, statuses: Statuse
         responses={202: answers.MediaAccepted, **problems(400, 402, 404, 409, 413, 415, 422)},
     )
     @needs("submit")
-    def generate_media(header: KeyHeader, body: MediaRequest) -> tuple[dict[str, Any], int]:
+    def generate_media(header: IdempotencyHeader, body: MediaRequest) -> tuple[dict[str, Any], int]:
         """Submit a job for a picture, a clip or a sound."""
         asked = body.request()
         accepted, status = submissions.take(asked, idempotency_key=header.idempotency_key)
@@ -58,7 +58,7 @@ def alias_routes(settings: Settings, submissions: Submissions, statuses: Statuse
         responses={201: answers.AsPrediction, **problems(400, 402, 404, 409, 413, 415, 422)},
     )
     @needs("submit")
-    def create(header: KeyHeader, body: PredictionRequest) -> tuple[Response, int]:
+    def create(header: IdempotencyHeader, body: PredictionRequest) -> tuple[Response, int]:
         """Submit a job in the shape of a prediction."""
         _, status = submissions.take(body.request(), idempotency_key=header.idempotency_key)
         return jsonify(as_prediction(status.job, base_url(settings))), 201

@@ -9,7 +9,7 @@ from api import answer_schemas_jobs as answers
 from api.addresses import uuid_in_path
 from api.auth import caller, needs, owner_seen
 from api.openapi import problems, resource, with_headers
-from api.schemas import KeyHeader
+from api.schemas import IdempotencyHeader
 from api.schemas_jobs import BatchPath, BatchSubmission
 from fixative.catalog.catalog import Catalog
 from fixative.jobs.batch_standing import batch_standing
@@ -38,7 +38,7 @@ def batches_routes(
         },
     )
     @needs("submit")
-    def submit(header: KeyHeader, body: BatchSubmission) -> Response:
+    def submit(header: IdempotencyHeader, body: BatchSubmission) -> Response:
         """Submit up to 1,000 jobs; 202 once all of them are safe in Postgres."""
         accepted = take_in_batch(
             database,

@@ -31,7 +31,9 @@ def dead_letter_routes(database: Database, publisher: Publisher) -> APIBlueprint
             letters = list_letters(session, wanted, before=before, limit=query.limit + 1)
         return page_of(letters, query.limit, _item)
 
-    @routes.get("/admin/dead-letters/<letter_id>", responses={200: answers.Letter, **problems(404)})
+    @routes.get(
+        "/admin/dead-letters/<id:letter_id>", responses={200: answers.Letter, **problems(404)}
+    )
     @needs("admin")
     def show(path: LetterPath) -> dict[str, Any]:
         """Look at one letter, with the traceback."""

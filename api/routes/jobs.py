@@ -85,7 +85,7 @@ def jobs_routes(
         return page_of(jobs, query.limit, job_summary)
 
     @routes.get(
-        "/jobs/<job_id>",
+        "/jobs/<id:job_id>",
         description="With `Prefer: wait=N` the answer is held back until the job changes: from what"
         " If-None-Match names, else from what it is when asked, unless it has ended. While Postgres"
         " is away, what was last shown of it in five minutes, marked as stale.",
@@ -127,7 +127,7 @@ def jobs_routes(
         return statuses.read(uuid_in_path(path.job_id), owner_seen()).answer(), 202
 
     @routes.delete(
-        "/jobs/<job_id>",
+        "/jobs/<id:job_id>",
         description="At once for whoever looks; its files leave the bucket within moments. A"
         " tombstone stays, so that no recovery brings the job back.",
         responses={204: nothing("It is deleted"), **problems(404, 409, 410)},
