@@ -32,8 +32,13 @@ def _written_out(value: Any) -> Any:
     raise PydanticCustomError("time", "is no time as RFC 3339 writes it")
 
 
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]  # to JSON 1.0 is one
 Text = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
-Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
 Day = Annotated[date, BeforeValidator(_written_out)]
 JobType = Annotated[str, Field(max_length=64, pattern=rf"^{PART}$")]
 Moved = Literal[
@@ -68,10 +73,12 @@ class Request(BaseModel):
 class Body(Request):
     """Base of all bodies: JSON has types of its own, where a query has text alone."""
 
+    model_config = ConfigDict(strict=True)
+
     @classmethod
     def model_validate(cls, obj: Any, **_: Any) -> Self:
         """The body of a JSON value. Raises ValidationError, for 0 in place of false too."""
-        return cls.model_validate_json(dump(obj), strict=True)
+        return cls.model_validate_json(dump(obj))
 
 
 AnyRequest = TypeVar("AnyRequest", bound=Request)
@@ -128,7 +135,7 @@ class Submission(Body):
     priority: Literal["low", "normal", "high"] = Field("normal", description="Among your own jobs")
     webhook: Address | None = Field(None, description="Told of the job's events, signed")
     webhook_events: Events | None = Field(None, description=EVENTS)
-    cancel_after: int | None = Field(
+    cancel_after: Whole | None = Field(
         None,
         ge=5,
         le=86_400,
@@ -237,7 +244,7 @@ class OwnerRequest(Body):
 
     name: OwnerName
     weight: float = Field(1, gt=0, le=1000, description="Twice the weight is twice the share")
-    retention_days: int | None = Field(
+    retention_days: Whole | None = Field(
         None, ge=1, le=36500, description="null: as FIXATIVE_RETENTION_DAYS says"
     )
     webhook: Address | None = Field(None, description="Told of jobs that name none themselves")

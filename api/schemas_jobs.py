@@ -16,6 +16,7 @@ from api.schemas import (
     Status,
     Submission,
     Text,
+    Whole,
     exactly_one,
     one_of,
 )
@@ -143,7 +144,7 @@ class Selection(Body):
     filter: JobConditions | None = None
     all: Literal[True] | None = None
     cursor: Cursor | None = Field(None, description="`next` of the answer before")
-    limit: int = Field(100, ge=1, le=500, description="So many are looked at")
+    limit: Whole = Field(100, ge=1, le=500, description="So many are looked at")
 
     @model_validator(mode="after")
     def _one_of_them(self) -> "Selection":

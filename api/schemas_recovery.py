@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas import Body, Instant, PathId, Request
+from api.schemas import Body, Instant, PathId, Request, Whole
 
 DEFAULT_MOST = 2000
 MOST_RESULTS = 2000
@@ -16,7 +16,7 @@ class SyncRequest(Body):
     bootstrap: bool = Field(
         False, description="All of it; else what is new since the last complete sync"
     )
-    max_predictions: int | None = Field(
+    max_predictions: Whole | None = Field(
         DEFAULT_MOST,
         ge=1,
         le=2**31 - 1,
