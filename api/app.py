@@ -6,11 +6,12 @@ from flask_openapi3.openapi import OpenAPI
 from redis import Redis
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api.addresses import base_url
+from api.addresses import Id, base_url
 from api.answer_schemas import Problem
 from api.answers import Json
 from api.auth import Keys, register_auth
 from api.body import StrictRequest, register_draining
+from api.document import complete
 from api.errors import raise_unprocessable, register_errors
 from api.holding import Holding
 from api.limits import InboundLimits, register_limit_headers
@@ -80,6 +81,11 @@ class Api(OpenAPI):
     json_provider_class = Json
     watcher: Watcher
 
+    def generate_spec_json(self) -> None:
+        """The OpenAPI document, of all routes that are registered by now."""
+        super().generate_spec_json()  # type: ignore[no-untyped-call]
+        complete(self.spec_json)
+
 
 def create_app(
     settings: Settings,
@@ -106,6 +112,7 @@ def create_app(
         doc_ui=False,
         static_folder=None,
     )
+    app.url_map.converters["id"] = Id
     admin_key = settings.fixative_admin_key.get_secret_value()
     keys = Keys(database, admin_key, Tokens.of(settings))
     shared = Shared(redis)
@@ -163,7 +170,7 @@ def create_app(
             app.wsgi_app, x_for=settings.fixative_trusted_proxies, x_proto=0
         )
     # Now, not in the first request: its making is not thread-safe.
-    app.generate_spec_json()  # type: ignore[no-untyped-call]
+    app.generate_spec_json()
     return app
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from api.schemas import Address, Request, SubmissionHeaders
+from api.schemas import Address, Body, SubmissionHeaders
 from fixative.catalog.entry import VERSION, ModelName, Version
 from fixative.jobs.accept import JobRequest
 from fixative.replicate.target import Target
@@ -36,7 +36,7 @@ def _seconds(text: str) -> int | None:
     return hours * 3600 + minutes * 60 + seconds
 
 
-class PredictionBody(Request):
+class PredictionBody(Body):
     """A prediction to be made by the model or deployment that the address names."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"input": {"prompt": "a lighthouse"}}})
