@@ -255,4 +255,4 @@ class OwnerRequest(Body):
 class OwnerPath(BaseModel):
     """An owner, by name."""
 
-    name: str
+    name: str = Field(description="The owner's name")

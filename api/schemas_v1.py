@@ -117,8 +117,8 @@ class PredictionHeaders(SubmissionHeaders):
 class OwnedPath(BaseModel):
     """A model or deployment, by its owner and name."""
 
-    owner: str
-    name: str
+    owner: str = Field(description="Its owner at Replicate")
+    name: str = Field(description="Its name")
 
     @property
     def full_name(self) -> str:
@@ -129,7 +129,7 @@ class OwnedPath(BaseModel):
 class PredictionPath(BaseModel):
     """A prediction, by its id here or the one it has at Replicate."""
 
-    id: str
+    id: str = Field(description="The prediction's id")
 
 
 class StreamQuery(BaseModel):
