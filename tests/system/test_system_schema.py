@@ -96,7 +96,6 @@ def ask(system, keys, there, tmp_path):
             text=True,
             check=False,
         )
-        print(who, asked.stdout)
         assert asked.returncode == 0, asked.stdout + asked.stderr
         return int(CASES.search(asked.stdout)[1])
 
@@ -104,11 +103,11 @@ def ask(system, keys, there, tmp_path):
 
 
 def test_what_is_answered_is_what_the_document_says(ask):
-    few = ("--generation-deterministic", "--phases", "examples,fuzzing", "--max-examples", "5")
+    few = ("--generation-deterministic", "--phases", "examples,fuzzing", "--max-examples")
 
-    cases = {who: ask(who, *few) for who in ("reader", "user", "admin")}
+    cases = [ask("reader", *few, "2"), ask("user", *few, "3"), ask("admin", *few, "4")]
 
-    assert min(cases.values()) > 100
+    assert min(cases) > 100
 
 
 @pytest.mark.soak
