@@ -8,6 +8,7 @@ DIGITS = "[0-9]+"
 
 # What is said of each, its schema, and an example; where it is in the document it may be absent.
 _MAY_COME: dict[str, tuple[str, dict[str, Any], Any]] = {
+    "Accept-Ranges": ("Parts may be asked for", {"type": "string", "const": "bytes"}, "bytes"),
     "Age": ("With `Fixative-Stale`: for how many seconds nobody knows better", NUMBER, 12),
     "Cache-Control": ("How long it may be kept, and by whom", TEXT, "private, no-cache"),
     "Content-Disposition": (
@@ -46,7 +47,6 @@ _MAY_COME: dict[str, tuple[str, dict[str, Any], Any]] = {
     "Warning": ("With `Fixative-Stale`", TEXT, '110 - "Response is Stale"'),
 }
 _COMES: dict[str, tuple[str, dict[str, Any], Any]] = {
-    "Accept-Ranges": ("Parts may be asked for", {"type": "string", "const": "bytes"}, "bytes"),
     "Content-Range": (
         "Which part it is, of how many bytes",
         {"type": "string", "pattern": rf"^bytes ({DIGITS}-{DIGITS}|\*)/{DIGITS}$"},

@@ -36,7 +36,7 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]  # to JSON 1.0 is one
+WHOLE = BeforeValidator(_whole)  # to JSON 1.0 is one
 Text = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
 Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
 Day = Annotated[date, BeforeValidator(_written_out)]
@@ -135,10 +135,8 @@ class Submission(Body):
     priority: Literal["low", "normal", "high"] = Field("normal", description="Among your own jobs")
     webhook: Address | None = Field(None, description="Told of the job's events, signed")
     webhook_events: Events | None = Field(None, description=EVENTS)
-    cancel_after: Whole | None = Field(
+    cancel_after: Annotated[int, Field(ge=5, le=86_400), WHOLE] | None = Field(
         None,
-        ge=5,
-        le=86_400,
         description="Seconds from now: not submitted by then, it ends as `canceled`; what is left"
         " then bounds its run",
     )
@@ -245,8 +243,8 @@ class OwnerRequest(Body):
 
     name: OwnerName
     weight: float = Field(1, gt=0, le=1000, description="Twice the weight is twice the share")
-    retention_days: Whole | None = Field(
-        None, ge=1, le=36500, description="null: as FIXATIVE_RETENTION_DAYS says"
+    retention_days: Annotated[int, Field(ge=1, le=36_500), WHOLE] | None = Field(
+        None, description="null: as FIXATIVE_RETENTION_DAYS says"
     )
     webhook: Address | None = Field(None, description="Told of jobs that name none themselves")
     webhook_events: Events | None = Field(None, description=EVENTS)

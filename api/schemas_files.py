@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.answer_schemas import OWNER_ID, SHA256, Answer
-from api.schemas import Body, PathId, Text, Whole
+from api.schemas import WHOLE, Body, PathId, Text
 from fixative.media.files import LARGEST
 
 FILE_ID = OWNER_ID.replace("0001", "0002")
@@ -37,7 +37,7 @@ class Announcement(Body):
 
     presign: Literal[True]
     content_type: ContentType
-    bytes: Whole = Field(ge=1, le=LARGEST)
+    bytes: Annotated[int, Field(ge=1, le=LARGEST), WHOLE]
     name: Text = "file"
 
 

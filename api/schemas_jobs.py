@@ -1,12 +1,13 @@
 """What requests about many jobs must look like: which are meant, and what is done to them."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from api.schemas import (
+    WHOLE,
     Body,
     Cursor,
     IdempotencyKey,
@@ -16,7 +17,6 @@ from api.schemas import (
     Status,
     Submission,
     Text,
-    Whole,
     exactly_one,
     one_of,
 )
@@ -144,7 +144,9 @@ class Selection(Body):
     filter: JobConditions | None = None
     all: Literal[True] | None = None
     cursor: Cursor | None = Field(None, description="`next` of the answer before")
-    limit: Whole = Field(100, ge=1, le=500, description="So many are looked at")
+    limit: Annotated[int, Field(ge=1, le=500), WHOLE] = Field(
+        100, description="So many are looked at"
+    )
 
     @model_validator(mode="after")
     def _one_of_them(self) -> "Selection":

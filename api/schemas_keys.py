@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from api.schemas import Body, Instant, OwnerName, Request, Scope, Whole
+from api.schemas import WHOLE, Body, Instant, OwnerName, Request, Scope
 from fixative.access.caller import read_networks
 from fixative.access.keys import DEFAULT_SCOPES, GRACE
 
@@ -45,8 +45,8 @@ class KeyRequest(Body):
         max_length=100,
         description="The networks that it may be used from, as 10.1.0.0/16 or 2001:db8::/32",
     )
-    per_minute: Whole | None = Field(
-        None, ge=1, le=1_000_000, description="Requests; null: as FIXATIVE_KEY_PER_MINUTE says"
+    per_minute: Annotated[int, Field(ge=1, le=1_000_000), WHOLE] | None = Field(
+        None, description="Requests; null: as FIXATIVE_KEY_PER_MINUTE says"
     )
 
 

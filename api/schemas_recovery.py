@@ -1,8 +1,10 @@
 """What requests for recovery must look like."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas import Body, Instant, PathId, Request, Whole
+from api.schemas import WHOLE, Body, Instant, PathId, Request
 
 DEFAULT_MOST = 2000
 MOST_RESULTS = 2000
@@ -16,10 +18,8 @@ class SyncRequest(Body):
     bootstrap: bool = Field(
         False, description="All of it; else what is new since the last complete sync"
     )
-    max_predictions: Whole | None = Field(
+    max_predictions: Annotated[int, Field(ge=1, le=2**31 - 1), WHOLE] | None = Field(
         DEFAULT_MOST,
-        ge=1,
-        le=2**31 - 1,
         description="Predictions to read, known or not; null: no limit. The next sync goes on"
         " from where a limit ended one",
     )
