@@ -16,6 +16,7 @@ from api.errors import raise_unprocessable, register_errors
 from api.holding import Holding
 from api.limits import InboundLimits, register_limit_headers
 from api.openapi import SECURITY_SCHEMES
+from api.passed_paths import PassedPart, PassedPath
 from api.readiness import Readiness
 from api.request_ids import register_request_ids
 from api.routes.admin import admin_routes
@@ -34,6 +35,7 @@ from api.routes.notifications import notification_routes
 from api.routes.operation import operation_routes
 from api.routes.owners import owner_routes
 from api.routes.pages import pages_routes
+from api.routes.passthrough import passthrough_routes
 from api.routes.prediction_stream import prediction_stream_routes
 from api.routes.predictions import prediction_routes
 from api.routes.recovery import recovery_routes
@@ -57,8 +59,10 @@ from fixative.media.show import JobViews
 from fixative.notify.signing import Secrets
 from fixative.postgres.engine import Database
 from fixative.replicate.client import Replicate
+from fixative.replicate.kept_reads import KeptReads
 from fixative.replicate.output_stream import OutputStreams
 from fixative.replicate.pace import pace_of
+from fixative.replicate.passthrough import PassThrough
 from fixative.replicate.seen import SeenWebhooks
 from fixative.settings import Settings
 from fixative.shared import Shared
@@ -114,6 +118,7 @@ def create_app(
     )
     app.url_map.converters["id"] = Id
     admin_key = settings.fixative_admin_key.get_secret_value()
+    app.url_map.converters |= {"passed": PassedPath, "part": PassedPart}
     keys = Keys(database, admin_key, Tokens.of(settings))
     shared = Shared(redis)
     register_errors(app)
@@ -160,6 +165,9 @@ def create_app(
     creates, reads = pace_of(shared, settings, "creates"), pace_of(shared, settings, "reads")
     app.register_api(
         operation_routes(database, publisher, replicate, statuses, creates=creates, reads=reads)
+    )
+    app.register_api(
+        passthrough_routes(settings, PassThrough.of(settings, reads, KeptReads(shared)))
     )
     app.register_api(recovery_routes(database, publisher, watcher.places))
     app.register_api(health_routes(readiness, database, keys, (creates, reads), registry))

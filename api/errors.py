@@ -91,16 +91,20 @@ def problem(
     errors: Sequence[FieldError] = (),
     *,
     title: str | None = None,
+    retry_after: int | None = None,
 ) -> Response:
     """An answer in the shape of all errors; `about:blank` says that the title is the status's.
 
-    Under /v1 it is Replicate's shape, where a title may say more.
+    Under /v1 it is Replicate's shape, where a title may say more, and the seconds of a Retry-After
+    are told once more.
     """
     content = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
     if errors:
         content["errors"] = [asdict(error) for error in errors]
     if speaks_as_replicate():
         content = in_replicates_words(status, title or status.phrase, detail, errors)
+        if retry_after is not None:
+            content["retry_after"] = retry_after
     answer = Response(dump(content), status, content_type=PROBLEM_JSON)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
@@ -110,7 +114,12 @@ def problem(
 def _http(error: HTTPException) -> Response:
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     title = getattr(error, "title", None)
-    answer = problem(status, error.description or status.phrase, title=title)
+    answer = problem(
+        status,
+        error.description or status.phrase,
+        title=title,
+        retry_after=getattr(error, "retry_after", None),
+    )
     for name, value in error.get_headers():  # Allow, WWW-Authenticate, Retry-After, Content-Range
         if name != "Content-Type":
             answer.headers[name] = value

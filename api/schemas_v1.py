@@ -145,3 +145,25 @@ class PredictionFilter(BaseModel):
     created_before: AwareDatetime | None = Field(None, description="Before that instant")
     source: Literal["web"] | None = Field(None, description="Those made in Replicate's web pages")
     cursor: str | None = Field(None, max_length=64, description="As `next` and `previous` have it")
+
+
+class VersionPath(OwnedPath):
+    """A version of a model."""
+
+    version: str
+
+
+class PassedThrough(BaseModel):
+    """What follows /v1/ in an address of Replicate's API."""
+
+    path: str
+
+
+EXAMPLE_MODEL = {"owner": "black-forest-labs", "name": "flux-schnell", "visibility": "public"}
+ANSWER: dict[str, Any] = {
+    "description": "Replicate's answer, as its own document describes it, addresses leading here",
+    "content": {"application/json": {"schema": {"example": EXAMPLE_MODEL}}},
+}
+BODY: dict[str, Any] = {
+    "content": {"application/json": {"schema": {"type": "object", "example": EXAMPLE_MODEL}}}
+}
