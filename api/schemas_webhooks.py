@@ -4,6 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from fixative.replicate.prediction import ENDED, RUNNING
+
 OURS = "as our own address has it: shown, and trusted for nothing"
 
 
@@ -34,7 +36,11 @@ PREDICTION: dict[str, Any] = {
                 "type": "object",
                 "description": "A prediction, as Replicate shows it",
                 "required": ["id", "status", "created_at"],
-                "properties": {name: {"type": "string"} for name in ("id", "status", "created_at")},
+                "properties": {
+                    "id": {"type": "string", "pattern": "^[A-Za-z0-9]+$"},
+                    "status": {"type": "string", "enum": [*RUNNING, *ENDED]},
+                    "created_at": {"type": "string", "format": "date-time"},
+                },
             },
             "example": {
                 "id": "q5wzgy5k6hrmc0cz8e7s3bqf0r",

@@ -7,10 +7,12 @@ import sys
 import uuid
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
+SIGNING = Path(__file__).with_name("signing.py")
 MODEL = "black-forest-labs/flux-schnell"
 REGISTRY = {"models": {"flux-schnell": {"model": MODEL, "price": {"per_run": "0.003"}}}}
 SCOPES = {"reader": ["read"], "user": ["submit", "read", "cancel", "media"]}
@@ -79,6 +81,8 @@ def ask(system, keys, there, tmp_path):
     )
     config.write_text(CONFIG.read_text() + "\n".join(dictionaries))
     program = str(Path(sys.executable).with_name("schemathesis"))
+    secret = httpx.get(f"{system.run['replicate_url']}/_emulator/config").json()["webhook_secret"]
+    signing = {"SCHEMATHESIS_HOOKS": str(SIGNING), "WEBHOOK_SECRET": secret}
 
     def run(who, *options):
         command = [
@@ -90,7 +94,7 @@ def ask(system, keys, there, tmp_path):
         ]
         asked = subprocess.run(
             [*command, "--no-color", "--checks", "all", "--continue-on-failure", *options],
-            env={**system.environ, "FIXATIVE_API_KEY": keys[who]},
+            env={**system.environ, **signing, "FIXATIVE_API_KEY": keys[who]},
             cwd=tmp_path,
             capture_output=True,
             text=True,
