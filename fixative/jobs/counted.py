@@ -1,7 +1,7 @@
 """What becomes of jobs and attempts, counted and logged when it is committed."""
 
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from sqlalchemy.orm import Session
@@ -16,26 +16,17 @@ from fixative.telemetry.labels import ERRORS, JOB_TYPES, MODELS, among
 log = structlog.get_logger(__name__)
 
 
-class Asked(Protocol):
-    """A job, or the request for one."""
-
-    job_type: Any
-    model: Any
-    version: Any
-    deployment: Any
-
-
-def name_of_model(job: Asked) -> str | None:
-    """What its model is called: owner/name, of the model or the deployment; None: not known."""
+def name_of_model(job: Any) -> str | None:
+    """owner/name of the model, or deployment, of a job or of a request for one, if it is known."""
     return job.model or job.deployment or (job.version or "").rpartition(":")[0] or None
 
 
-def labels_of(job: Asked) -> tuple[str, str]:
+def labels_of(job: Any) -> tuple[str, str]:
     """The labels `job_type` and `model` of a job."""
     return among(JOB_TYPES, job.job_type), MODELS.label(name_of_model(job))
 
 
-def count_accepted(job: Asked) -> None:
+def count_accepted(job: Any) -> None:
     """A job was taken in."""
     metrics.JOBS_ACCEPTED.labels(*labels_of(job)).inc()
 
