@@ -40,7 +40,7 @@ def register_request_ids(app: Flask) -> None:
                 method=request.method,
                 path=request.path,
                 status=response.status_code,
-                ms=round(seconds * 1000),
+                duration=round(seconds, 4),
             )
         return response
 
