@@ -25,6 +25,7 @@ def register_request_ids(app: Flask) -> None:
         given = request.headers.get(HEADER, "")
         g.began = time.monotonic()
         g.request_id = given if SANE.fullmatch(given) else uuid7().hex
+        structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
     @app.after_request
@@ -46,4 +47,4 @@ def register_request_ids(app: Flask) -> None:
 
     @app.teardown_request
     def forget(_: BaseException | None) -> None:
-        structlog.contextvars.unbind_contextvars("request_id")
+        structlog.contextvars.clear_contextvars()

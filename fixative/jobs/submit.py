@@ -197,7 +197,7 @@ class Submitter:
         step("submit.posted")
         # What Replicate refuses it may quote.
         why = {"told" if end.outcome == "rejected" else "error": end.error}
-        log.warning("attempt_ended", attempt=attempt.number, outcome=end.outcome, **why)
+        log.warning("attempt_ended", attempt_id=str(attempt.id), outcome=end.outcome, **why)
         with self.database.begin() as session:
             settled = session.scalar(
                 update(Attempt)
