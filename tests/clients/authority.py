@@ -1,4 +1,4 @@
-"""A certificate authority of the tests' own, and the certificate of 127.0.0.1 that it has signed."""
+"""A certificate authority of the tests' own, and a certificate of 127.0.0.1 signed by it."""
 
 import ssl
 from dataclasses import dataclass

@@ -3,6 +3,7 @@
 import io
 import time
 
+import replicate as module
 from driving import at_once, obey, prediction_shown, shown, told_of
 from replicate import Replicate
 from replicate.lib._files import FileOutput
@@ -48,7 +49,7 @@ def pages():
 
 
 def stream(ref, input):
-    return [[time.monotonic(), shown(item)] for item in replicate.use(ref, streaming=True)(**input)]
+    return [[time.monotonic(), shown(item)] for item in module.use(ref, streaming=True)(**input)]
 
 
 def read(url):
