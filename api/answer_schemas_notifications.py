@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from api.answer_schemas import Answer
+from api.answer_schemas import JOB_ID, OWNER_ID, Answer
 from api.schemas_notifications import State
 
 
@@ -34,6 +34,31 @@ class NotificationItem(Answer):
 
 class NotificationPage(Answer):
     """Notifications, newest first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "items": [
+                    {
+                        "id": "019a3c1e-6666-7000-8000-000000000007",
+                        "job_id": JOB_ID,
+                        "owner_id": OWNER_ID,
+                        "event": "succeeded",
+                        "url": "https://gallery.example/hooks",
+                        "state": "delivered",
+                        "at": "2026-01-01T12:00:02.040000Z",
+                        "tries": 1,
+                        "next_attempt_at": None,
+                        "delivered_at": "2026-01-01T12:00:02.300000Z",
+                        "log": [
+                            {"at": "2026-01-01T12:00:02.300000Z", "status": 200, "error": None}
+                        ],
+                    }
+                ],
+                "next": None,
+            }
+        }
+    )
 
     items: list[NotificationItem]
     next: str | None

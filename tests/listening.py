@@ -17,6 +17,7 @@ class Listener(ThreadingHTTPServer):
         self.status = 200
         self.headers: dict[str, str] = {}
         self.hanging = threading.Event()
+        self.reached = threading.Event()  # by a call that hangs
         self.woken = threading.Event()
 
     @property
@@ -34,6 +35,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.server.hanging.is_set():
+            self.server.reached.set()
             self.server.woken.wait(60)
             return
         # As every framework gives them; `verify` knows them by no other names.

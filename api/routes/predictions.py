@@ -12,8 +12,10 @@ from api.auth import needs, owner_seen
 from api.holding import Holding
 from api.openapi import problems, resource
 from api.prediction_pages import addresses, find_page
+from api.routes.prediction_creates import add_creates
 from api.schemas_v1 import PredictionFilter, PredictionPath
-from api.statuses import Status, Statuses
+from api.statuses import Status
+from api.submissions import Submissions
 from fixative.jobs.cancel import request_cancel
 from fixative.jobs.listing import JobQuery
 from fixative.jobs.store import find_job
@@ -29,11 +31,13 @@ def prediction_routes(
     database: Database,
     publisher: Publisher,
     *,
-    statuses: Statuses,
+    submissions: Submissions,
     holding: Holding,
 ) -> APIBlueprint:
-    """The routes under /v1 about predictions that there are."""
+    """The routes under /v1 that make predictions, and those about what there is."""
     routes = resource("predictions", keys_only=True)
+    statuses = submissions.statuses
+    add_creates(routes, submissions, holding)
 
     @routes.get("/v1/predictions", responses={200: answers.PredictionPage, **problems(422)})
     @needs("read")

@@ -36,7 +36,7 @@ def prediction_view(
         "id": id_,
         "model": told.get("model") or job["model"] or named,
         "version": told.get("version") or version or HIDDEN,
-        "deployment": job["deployment"],
+        "deployment": (job["deployment"] or "").rpartition("/")[2] or None,
         "input": job["input"],
         "logs": told.get("logs") or "",
         "output": job["output"],

@@ -59,7 +59,7 @@ def publish(
 def _ends(job_ids: Sequence[uuid.UUID], source: str | None) -> Select[Any]:
     """The notifications of these jobs' ends, of those that want them told.
 
-    The jobs are locked first, as whoever deletes them does it, and in their order.
+    The jobs are locked, in their order: of one that is being deleted nobody is to be told.
     """
     url = func.coalesce(Job.webhook, Owner.webhook)
     events = func.coalesce(Job.webhook_events, Owner.webhook_events)
@@ -71,7 +71,7 @@ def _ends(job_ids: Sequence[uuid.UUID], source: str | None) -> Select[Any]:
         .where(among(Job.status, *TERMINAL_STATUSES))
         .where(url.is_not(None), events.contains(func.to_jsonb(Job.status)))
         .order_by(Job.id)
-        .with_for_update(read=True, key_share=True, of=Job)
+        .with_for_update(read=True, of=Job)
     )
     if source is not None:
         wanted = wanted.where(Job.source == source)

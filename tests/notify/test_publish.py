@@ -4,9 +4,9 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, text, update
 
-from fixative.jobs.delete import delete_job
+from fixative.jobs.delete import bury_jobs, delete_job
 from fixative.jobs.listing import JobQuery
 from fixative.jobs.store import get_job, move, reopen
 from fixative.notify import publish as publishing
@@ -50,6 +50,18 @@ def brought_back(database, submit):
         return job_id
 
     return make
+
+
+@pytest.fixture
+def waiting(database):
+    """How many wait for a lock that somebody else has."""
+
+    def count():
+        waits = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
+        with database.begin() as session:
+            return session.scalar(text(waits))
+
+    return count
 
 
 def counts(published):
@@ -113,15 +125,20 @@ def test_an_end_that_an_earlier_version_told_keeps_its_id(
     assert [one.id for one in notifications()] == [by_chance]
 
 
-def test_published_by_many_at_once_each_end_has_one_row(brought_back, publish, notifications):
-    jobs = {brought_back(webhook="https://app.example.com/hook") for _ in range(40)}
+def test_published_by_many_at_once_each_end_has_one_row(
+    database, brought_back, publish, waiting, notifications, eventually
+):
+    jobs = [brought_back(webhook="https://app.example.com/hook") for _ in range(10)]
 
-    with ThreadPoolExecutor(4) as pool:
-        done = list(pool.map(lambda _: publish(), range(8)))
+    with ThreadPoolExecutor(3) as pool:
+        with database.begin() as session:  # until all have begun, and know of no notification
+            session.execute(select(Job.id).with_for_update())
+            published = [pool.submit(publish) for _ in range(3)]
+            eventually(lambda: waiting() == len(published))
+        done = [one.result() for one in published]
 
-    assert (sum(one.made for one in done), sum(one.again for one in done)) == (40, 0)
-    told = notifications()
-    assert (len(told), {one.job_id for one in told}) == (40, jobs)
+    assert (sum(one.made for one in done), sum(one.again for one in done)) == (10, 0)
+    assert sorted(one.job_id for one in notifications()) == sorted(jobs)
 
 
 def test_the_owners_webhook_is_told_of_jobs_that_name_none(
@@ -154,6 +171,20 @@ def test_what_has_no_address_or_is_not_wanted_or_has_not_ended_is_told_to_nobody
     published = publish()
 
     assert (counts(published), published.looked_at, notifications()) == ((0, 0), 2, [])
+
+
+def test_of_a_job_that_is_being_deleted_nobody_is_told(
+    database, brought_back, publish, waiting, notifications, eventually
+):
+    job_id = brought_back(webhook="https://own.example.com/hook")
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.begin() as session:
+            bury_jobs(session, Job.id == job_id)
+            published = pool.submit(publish)
+            eventually(lambda: published.done() or waiting())
+        assert counts(published.result()) == (0, 0)
+    assert notifications() == []
 
 
 def test_each_end_of_a_job_that_was_retried_is_an_end_of_its_own(
