@@ -12,6 +12,7 @@ import pytest
 HERE = Path(__file__).parent
 INSTALLED = Path(sys.prefix) / "clients"
 NODE = shutil.which("node")
+MODULES = INSTALLED / "javascript" / "node_modules"
 # How each is started, and what it is told by variables.
 COMMANDS = {
     "python1": [sys.executable, HERE / "drive_python1.py"],
@@ -21,7 +22,7 @@ COMMANDS = {
 PLACES = {
     "python1": {},
     "python2": {"PYTHONPATH": str(INSTALLED / "python2")},
-    "javascript": {"NODE_PATH": str(INSTALLED / "javascript" / "node_modules")},
+    "javascript": {"NODE_PATH": str(MODULES)},
 }
 UNDER = {"python1": "", "python2": "/v1", "javascript": "/v1"}
 CA = {
@@ -35,8 +36,8 @@ class Client:
     """One of the clients, by its name, pointed at `url`."""
 
     def __init__(self, name: str, url: str, token: str, certificate: Path) -> None:
-        if name == "javascript" and NODE is None:
-            pytest.skip("the JavaScript client needs Node, which is not here")
+        if name == "javascript" and not (NODE and MODULES.exists()):
+            pytest.skip("the JavaScript client needs Node and npm, which were not here")
         self.name = name
         self._process = subprocess.Popen(
             COMMANDS[name],

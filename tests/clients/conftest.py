@@ -34,14 +34,22 @@ def listener() -> Iterator[Listener]:
 
 
 @pytest.fixture(scope="session")
+def front(authority: Authority) -> Iterator[Proxy]:
+    """What speaks TLS before the system, and can cut every connection."""
+    proxy = Proxy(("127.0.0.1", 0), authority.tls)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture(scope="session")
 def system(
-    tmp_path_factory: pytest.TempPathFactory, authority: Authority, listener: Listener
+    tmp_path_factory: pytest.TempPathFactory, front: Proxy, listener: Listener
 ) -> Iterator[System]:
-    """One system for all; who asks for it from outside speaks TLS."""
+    """One system for all."""
     data_dir = tmp_path_factory.mktemp("system")
     port = kept_ports(data_dir, ["api"])["api"]
     give_up([port])
-    front = Proxy(("127.0.0.1", port), authority.tls)
+    front.target = ("127.0.0.1", port)
     running = System(
         data_dir,
         "--no-flower",
@@ -54,7 +62,6 @@ def system(
     running.configure(latency=LATENCY, creates_per_minute=60000, reads_per_minute=60000)
     yield running
     running.stop()
-    front.stop()
 
 
 @pytest.fixture(scope="session")

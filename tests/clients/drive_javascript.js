@@ -75,19 +75,14 @@ async function many({ ref, inputs, threads }) {
   return answers;
 }
 
-// The client posts again when its connection breaks; each sending of one run brings one key.
-async function runOnce({ ref, input, cut }) {
-  const keyed = new Replicate({
-    baseUrl,
-    fetch: async (url, init) => {
-      if (init?.method === "POST") init.headers["Idempotency-Key"] ??= randomUUID();
-      const answer = await fetch(url, init);
-      if (cut-- > 0) throw new TypeError("fetch failed"); // as when the answer is lost
-      return answer;
-    },
-  });
-  return shown(await keyed.run(ref, { input }));
-}
+// The client posts again when its connection breaks; every sending of one run brings one key.
+const keyed = new Replicate({
+  baseUrl,
+  fetch: (url, init) => {
+    if (init?.method === "POST") init.headers["Idempotency-Key"] ??= randomUUID();
+    return fetch(url, init);
+  },
+});
 
 const words = {
   run,
@@ -96,7 +91,7 @@ const words = {
   stream,
   model,
   many,
-  run_once: runOnce,
+  run_once: async ({ ref, input }) => shown(await keyed.run(ref, { input })),
   get: ({ id }) => replicate.predictions.get(id),
   wait: async ({ id }) => replicate.wait(await replicate.predictions.get(id)),
   stranger: () => new Replicate({ baseUrl, auth: "fx_nobody" }).predictions.list(),
