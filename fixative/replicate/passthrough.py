@@ -24,8 +24,8 @@ from fixative.settings import Settings
 
 PATIENCE_SECONDS = 1.0  # so long a token is waited for
 LARGEST = 25 * 2**20  # of a JSON answer, which is read whole
-UNAUTHENTICATED = 401
-SUCCESS = 200
+SUCCESS, NO_CONTENT, NOT_MODIFIED, UNAUTHENTICATED = 200, 204, 304, 401
+READ_HERE = {NO_CONTENT, NOT_MODIFIED, UNAUTHENTICATED, THROTTLED}  # whatever their bodies are
 READS = ("GET", "QUERY")
 ASKED = ("accept", "content-type", "content-length", "user-agent")
 ANSWERED = (
@@ -137,7 +137,7 @@ class PassThrough:
         )
         came = self._transport.open(request)
         is_json = JSON.match(came.headers.get("content-type", "")) is not None
-        if not is_json and came.status not in {UNAUTHENTICATED, THROTTLED}:
+        if not is_json and came.status not in READ_HERE:
             return Answer(came.status, _only((*ANSWERED, *AS_SENT), came.headers), came)
         with closing(came):
             whole = came.read(LARGEST)
