@@ -39,6 +39,7 @@ from api.routes.prediction_creates import prediction_create_routes
 from api.routes.prediction_stream import prediction_stream_routes
 from api.routes.predictions import prediction_routes
 from api.routes.recovery import recovery_routes
+from api.routes.v1_files import v1_file_routes
 from api.routes.webhooks import webhook_routes
 from api.statuses import Statuses
 from api.submissions import Submissions
@@ -122,8 +123,10 @@ def create_app(
     register_limit_headers(app)
     register_auth(app, keys, links, InboundLimits(settings, shared))
 
-    readiness = Readiness(database, redis, bucket)
-    secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
+    readiness, secret = (
+        Readiness(database, redis, bucket),
+        WebhookSecret(settings.replicate_webhook_secret, replicate),
+    )
     views = JobViews(settings, links, lambda: base_url(settings))
     statuses, watcher = Statuses(database, views, LastShown(shared)), Watcher(database)
     registry, live = Registry(settings.models_config), LiveModels(replicate)
@@ -153,6 +156,7 @@ def create_app(
     app.register_api(media_routes(database, bucket))
     files = Files(database, bucket, BucketKeys(settings.s3_prefix, settings.fixative_env))
     app.register_api(files_routes(settings, files, links))
+    app.register_api(v1_file_routes(settings, files, links))
     app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(shared)))
     app.register_api(admin_routes(database, admin_key))
     app.register_api(owner_routes(settings, database))

@@ -55,6 +55,7 @@ class File(Table):
     content_type: Mapped[str]
     bytes: Mapped[int] = mapped_column(BigInteger)  # as announced until it is stored
     sha256: Mapped[str | None]
+    metadata_: Mapped[Verbatim | None] = mapped_column("metadata")  # its owner's own
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     stored_at: Mapped[datetime | None]  # None: its upload has not been seen yet
     used_at: Mapped[datetime] = mapped_column(server_default=NOW)  # when it was last sent
