@@ -3,9 +3,16 @@
 import uuid
 
 from flask import request
+from werkzeug.routing import BaseConverter
 
 from fixative.errors import NotFound
 from fixative.settings import Settings
+
+
+class Id(BaseConverter):
+    """An id in an address, and none of the words that may stand in its place: no job is `batch`."""
+
+    regex = "(?!(?:batch|cancel|retry|requeue)$)[^/]+"
 
 
 def uuid_in_path(text: str) -> uuid.UUID:

@@ -239,6 +239,15 @@ class Job(JobSummary):
 class JobPage(Answer):
     """Jobs, newest first."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "items": [{name: EXAMPLE_JOB[name] for name in JobSummary.model_fields}],
+                "next": "AZo8Hlt9fDqfAC0eakuMcA",
+            }
+        }
+    )
+
     items: list[JobSummary]
     next: str | None = Field(description="The next page's `cursor`; null at the end")
 
@@ -257,40 +266,29 @@ class TimelineItem(Answer):
 class Timeline(Answer):
     """Everything that happened to a job, in order."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "items": [
+                    {
+                        "at": "2026-01-01T12:00:00.120000Z",
+                        "kind": "transition",
+                        "cause": "api",
+                        "from": None,
+                        "to": "queued",
+                        "detail": None,
+                    },
+                    {
+                        "at": "2026-01-01T12:00:00.250000Z",
+                        "kind": "transition",
+                        "cause": "task",
+                        "from": "queued",
+                        "to": "submitting",
+                        "detail": None,
+                    },
+                ]
+            }
+        }
+    )
+
     items: list[TimelineItem]
-
-
-class Received(Answer):
-    """The delivery is in Postgres."""
-
-    received: Literal[True]
-
-
-class Alive(Answer):
-    """This process answers."""
-
-    status: Literal["ok"]
-
-
-class Dependency(Answer):
-    """One server we need, and how long it took to answer."""
-
-    status: Literal["ok", "away"]
-    ms: int
-
-
-class Workers(Answer):
-    """Whether workers live, and which of them hear nothing; it makes nobody unready."""
-
-    status: Literal["ok", "deaf", "none", "unknown"]
-    deaf: list[str]
-
-
-class Readiness(Answer):
-    """Whether everything we need answers."""
-
-    status: Literal["ok", "away"]
-    postgres: Dependency
-    redis: Dependency
-    bucket: Dependency
-    workers: Workers

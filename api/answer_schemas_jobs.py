@@ -2,10 +2,12 @@
 
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
-from api.answer_schemas import Answer
+from api.answer_schemas import JOB_ID, Answer
 from api.schemas import Status
+
+BATCH_ID = "019a3c1e-4444-7000-8000-000000000005"
 
 
 class RefusedItem(Answer):
@@ -17,6 +19,23 @@ class RefusedItem(Answer):
 
 class Dealt(Answer):
     """What became of the jobs that a filter found."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "matched": 2,
+                "done": 1,
+                "ids": [JOB_ID],
+                "refused": [
+                    {
+                        "id": "019a3c1e-5b7d-7c3a-9f00-2d1e6a4b8c71",
+                        "detail": "another attempt costs money: say so with pay_again: true",
+                    }
+                ],
+                "next": None,
+            }
+        }
+    )
 
     matched: int = Field(description="How many were looked at")
     done: int
@@ -34,6 +53,12 @@ class BatchJob(Answer):
 
 class AcceptedBatch(Answer):
     """A batch, and the jobs of the request in its order."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"batch_id": BATCH_ID, "jobs": [{"id": JOB_ID, "status": "queued"}]}
+        }
+    )
 
     batch_id: UUID
     jobs: list[BatchJob]
@@ -54,6 +79,27 @@ class Counts(Answer):
 
 class Batch(Answer):
     """How a batch stands."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": BATCH_ID,
+                "label": "lighthouses, in all weathers",
+                "created_at": "2026-01-01T12:00:00.000000Z",
+                "total": 2,
+                "counts": {
+                    "queued": 0,
+                    "submitting": 0,
+                    "starting": 0,
+                    "processing": 1,
+                    "storing": 0,
+                    "succeeded": 1,
+                    "failed": 0,
+                    "canceled": 0,
+                },
+            }
+        }
+    )
 
     id: UUID
     label: str | None

@@ -2,9 +2,30 @@
 
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from api.answer_schemas import Answer
+
+EXAMPLE_MODEL: dict[str, Any] = {
+    "id": "flux-schnell",
+    "kind": "image",
+    "model": "black-forest-labs/flux-schnell",
+    "version": None,
+    "deployment": None,
+    "aliases": ["schnell"],
+    "price": {
+        "per_run": None,
+        "per_second": None,
+        "per_image": "0.003",
+        "per_input_token": None,
+        "per_output_token": None,
+    },
+    "estimated_seconds": 1.5,
+    "max_seconds": 600,
+    "max_cost": None,
+    "parameters": None,
+    "defaults": {"num_outputs": 1},
+}
 
 
 class PricePart(Answer):
@@ -37,11 +58,28 @@ class ModelSummary(Answer):
 class Model(ModelSummary):
     """The same, with what it takes."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                **EXAMPLE_MODEL,
+                "input_schema": {
+                    "type": "object",
+                    "required": ["prompt"],
+                    "properties": {"prompt": {"type": "string"}},
+                },
+            }
+        }
+    )
+
     input_schema: dict[str, Any] | None = Field(description="As Replicate publishes it (OpenAPI)")
 
 
 class ModelPage(Answer):
     """The registry."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"items": [EXAMPLE_MODEL], "next": None}}
+    )
 
     items: list[ModelSummary]
     next: str | None
@@ -65,6 +103,24 @@ class Drift(Answer):
 
 class DriftPage(Answer):
     """What was found, in the registry's order."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "items": [
+                    {
+                        "model": "flux-schnell",
+                        "differences": [
+                            {"what": "schema", "detail": "the parameter `steps` is not there now"}
+                        ],
+                        "jobs": 20,
+                        "since": "2026-01-01T12:00:00.000000Z",
+                    }
+                ],
+                "next": None,
+            }
+        }
+    )
 
     items: list[Drift]
     next: str | None

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from api.answer_schemas import Answer
 
@@ -21,6 +21,24 @@ class BudgetItem(Answer):
 
 class BudgetPage(Answer):
     """Every budget, by owner, key and period."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "items": [
+                    {
+                        "owner": "acme",
+                        "key": None,
+                        "period": "month",
+                        "amount": "250",
+                        "reserved": "0.04",
+                        "spent": "17.31",
+                    }
+                ],
+                "next": None,
+            }
+        }
+    )
 
     items: list[BudgetItem]
     next: None = None
@@ -40,6 +58,25 @@ class UsageItem(Answer):
 
 class UsagePage(Answer):
     """From the newest day to the oldest."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "items": [
+                    {
+                        "day": "2026-01-01",
+                        "owner": "acme",
+                        "model": "black-forest-labs/flux-schnell",
+                        "jobs": 120,
+                        "spent": "0.36",
+                        "reserved": "0",
+                        "currency": "USD",
+                    }
+                ],
+                "next": None,
+            }
+        }
+    )
 
     items: list[UsageItem]
     next: None = None

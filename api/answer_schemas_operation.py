@@ -1,16 +1,25 @@
 """What the answers to an operator look like: pauses, and how the system stands."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from api.answer_schemas import Answer
+
+EXAMPLE_PAUSE: dict[str, Any] = {
+    "scope": "model:black-forest-labs/flux-schnell",
+    "model": "black-forest-labs/flux-schnell",
+    "owner": None,
+    "created_at": "2026-01-01T12:00:00.000000Z",
+}
 
 
 class PauseItem(Answer):
     """What is held back; no model: of all models, no owner: of all owners."""
 
-    scope: str = Field(examples=["model:black-forest-labs/flux-schnell owner:gallery"])
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_PAUSE})
+
+    scope: str = Field(description="`all`, or `model:M`, `owner:O`, both with a space between")
     model: str | None
     owner: str | None
     created_at: AwareDatetime
@@ -18,6 +27,8 @@ class PauseItem(Answer):
 
 class Resumed(Answer):
     """How many pauses were lifted."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"resumed": 1}})
 
     resumed: int
 
@@ -58,6 +69,32 @@ class WorkerItem(Answer):
 class State(Answer):
     """How the system stands; what Redis would tell is null while it is away."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "pace": {
+                    "creates": {"per_minute": 600, "learned_per_minute": 60},
+                    "reads": {"per_minute": 3000, "learned_per_minute": None},
+                },
+                "breaker": {"closed_reason": None, "closed_until": None, "failures": 0},
+                "queues": {"submit": 0, "complete": 2, "store": 1},
+                "workers": [
+                    {
+                        "name": "worker-io@fixative-1",
+                        "pid": 4242,
+                        "started_at": "2026-01-01T09:00:00.000000Z",
+                        "seen_at": "2026-01-01T12:00:00.000000Z",
+                        "canary_sent_at": "2026-01-01T11:59:50.000000Z",
+                        "canary_heard_at": "2026-01-01T11:59:50.100000Z",
+                    }
+                ],
+                "pauses": [EXAMPLE_PAUSE],
+                "needs_review": 0,
+                "oldest_unrecorded_seconds": 0.4,
+            }
+        }
+    )
+
     pace: PaceParts
     breaker: Breaker | None
     queues: dict[str, int] | None = Field(description="Messages waiting, by queue")
@@ -74,5 +111,7 @@ class State(Answer):
 
 class Hinted(Answer):
     """The sweep was asked for."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"hinted": True}})
 
     hinted: Literal[True]

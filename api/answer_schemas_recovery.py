@@ -3,20 +3,21 @@
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, RootModel
+from pydantic import AwareDatetime, ConfigDict, Field, RootModel
 
 from api.answer_schemas import Answer
 
 Mode = Literal["bootstrap", "regular"]
 Results = list[dict[str, Any]]
 Ended = Literal["complete", "partial", "failed"]
+SYNC_ID = "019a3c1e-7777-7000-8000-000000000008"
 OF_EACH = "What was created, updated or skipped, each with the fields of its job"
 
 
 class Bootstrapped(Answer):
     """The end of a bootstrap."""
 
-    message: str = Field(examples=["Bootstrap sync completed successfully"])
+    message: str
     mode: Literal["bootstrap"]
     predictions_processed: int = Field(description="Predictions read, known or not")
     jobs_created: int
@@ -29,7 +30,7 @@ class Bootstrapped(Answer):
 class Synced(Answer):
     """The end of a regular sync."""
 
-    message: str = Field(examples=["Sync completed successfully"])
+    message: str
     jobs_processed: int = Field(description="Jobs that the predictions belong to, changed or not")
     predictions_checked: int = Field(description="Predictions read, known or not")
     jobs_updated: int
@@ -42,9 +43,30 @@ class Synced(Answer):
 class SyncEnded(RootModel[Bootstrapped | Synced]):
     """The end of a sync, by its mode."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "message": "Sync completed successfully",
+                "jobs_processed": 120,
+                "predictions_checked": 120,
+                "jobs_updated": 0,
+                "sync_results": [],
+                "sync_id": SYNC_ID,
+                "status": "complete",
+                "error": None,
+            }
+        }
+    )
+
 
 class SyncUnderWay(Answer):
     """The sync goes on; `GET /syncs/ID` tells how it stands."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"message": "Sync is under way", "sync_id": SYNC_ID, "status": "running"}
+        }
+    )
 
     message: str
     sync_id: UUID
@@ -53,6 +75,31 @@ class SyncUnderWay(Answer):
 
 class Sync(Answer):
     """A sync as it stands."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": SYNC_ID,
+                "mode": "bootstrap",
+                "status": "running",
+                "since": None,
+                "until": None,
+                "max_predictions": 2000,
+                "walk_back_to": None,
+                "pages": 3,
+                "predictions_checked": 300,
+                "jobs_processed": 300,
+                "jobs_created": 12,
+                "jobs_updated": 0,
+                "skipped": 0,
+                "cursor": "https://api.replicate.com/v1/predictions?cursor=cD0yMDI2",
+                "error": None,
+                "started_at": "2026-01-01T12:00:00.000000Z",
+                "finished_at": None,
+                "results": [],
+            }
+        }
+    )
 
     id: UUID
     mode: Mode

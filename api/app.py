@@ -6,11 +6,12 @@ from flask_openapi3.openapi import OpenAPI
 from redis import Redis
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api.addresses import base_url
+from api.addresses import Id, base_url
 from api.answer_schemas import Problem
 from api.answers import Json
 from api.auth import Keys, register_auth
 from api.body import StrictRequest, register_draining
+from api.document import complete
 from api.errors import raise_unprocessable, register_errors
 from api.holding import Holding
 from api.limits import InboundLimits, register_limit_headers
@@ -35,10 +36,10 @@ from api.routes.operation import operation_routes
 from api.routes.owners import owner_routes
 from api.routes.pages import pages_routes
 from api.routes.passthrough import passthrough_routes
-from api.routes.prediction_creates import prediction_create_routes
 from api.routes.prediction_stream import prediction_stream_routes
 from api.routes.predictions import prediction_routes
 from api.routes.recovery import recovery_routes
+from api.routes.signing import signing_routes
 from api.routes.v1_files import v1_file_routes
 from api.routes.webhooks import webhook_routes
 from api.statuses import Statuses
@@ -85,6 +86,11 @@ class Api(OpenAPI):
     json_provider_class = Json
     watcher: Watcher
 
+    def generate_spec_json(self) -> None:
+        """The OpenAPI document, of all routes that are registered by now."""
+        super().generate_spec_json()  # type: ignore[no-untyped-call]
+        complete(self.spec_json)
+
 
 def create_app(
     settings: Settings,
@@ -111,6 +117,7 @@ def create_app(
         doc_ui=False,
         static_folder=None,
     )
+    app.url_map.converters["id"] = Id
     admin_key = settings.fixative_admin_key.get_secret_value()
     app.url_map.converters |= {"passed": PassedPath, "part": PassedPart}
     keys = Keys(database, admin_key, Tokens.of(settings))
@@ -139,13 +146,9 @@ def create_app(
         jobs_routes(settings, database, publisher, submissions, statuses=statuses, holding=holding)
     )
     app.register_api(alias_routes(submissions, statuses))
-    secrets = Secrets.of(settings)
     app.register_api(
-        prediction_routes(
-            settings, database, publisher, statuses=statuses, holding=holding, secrets=secrets
-        )
+        prediction_routes(settings, database, publisher, submissions=submissions, holding=holding)
     )
-    app.register_api(prediction_create_routes(submissions, holding))
     streams = OutputStreams(settings.replicate_base_url)
     app.register_api(prediction_stream_routes(statuses, watcher, streams))
     app.register_api(event_routes(database, watcher, keys))
@@ -160,7 +163,8 @@ def create_app(
     app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(shared)))
     app.register_api(admin_routes(database, admin_key))
     app.register_api(owner_routes(settings, database))
-    app.register_api(notification_routes(database, secrets))
+    app.register_api(notification_routes(database))
+    app.register_api(signing_routes(database, Secrets.of(settings)))
     app.register_api(dead_letter_routes(database, publisher))
     creates, reads = pace_of(shared, settings, "creates"), pace_of(shared, settings, "reads")
     app.register_api(
@@ -178,7 +182,7 @@ def create_app(
             app.wsgi_app, x_for=settings.fixative_trusted_proxies, x_proto=0
         )
     # Now, not in the first request: its making is not thread-safe.
-    app.generate_spec_json()  # type: ignore[no-untyped-call]
+    app.generate_spec_json()
     return app
 
 

@@ -1,12 +1,14 @@
-"""What the OpenAPI document says of errors and keys, once for all routes."""
+"""What routes say of themselves in the OpenAPI document: their keys, answers and errors."""
 
 from http import HTTPStatus
 from typing import Any
 
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
+from pydantic import BaseModel
 
 from api.errors import PROBLEM_JSON
+from api.openapi_headers import described
 
 SECURITY_SCHEMES: dict[str, Any] = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key: `fx_…`, or a token"},
@@ -31,8 +33,21 @@ EXAMPLES = {
     502: "Replicate refuses the token that this service has",
     503: "Postgres does not answer in time",
 }
-BYTES = {"type": "string", "format": "binary"}
+OF_A_JOB = ("ETag", "Age", "Fixative-Stale", "Warning")  # of each answer that shows one whole
+OF_BYTES = ("ETag", "Cache-Control", "Accept-Ranges", "Content-Disposition")
+BYTES: dict[str, Any] = {}  # so OpenAPI 3.1 says that it is no text
 A_FIELD = {"loc": ["model"], "msg": "Field required", "type": "missing"}
+
+
+def stored(description: str, **besides: Any) -> dict[str | int | HTTPStatus, Any]:
+    """The `responses` that send stored bytes: whole (or what else 200 brings), in part, or not."""
+    part = (*OF_BYTES, "Content-Range")
+    whole = content("*/*", BYTES, description, *OF_BYTES)
+    return {
+        200: {**whole, "content": {**whole["content"], **besides}},
+        206: content("*/*", BYTES, "The part that Range asked for", *part),
+        304: nothing("It is as If-None-Match has it", "ETag", "Cache-Control"),
+    }
 
 
 def resource(name: str, *, keys_only: bool = False) -> APIBlueprint:
@@ -52,9 +67,23 @@ def problems(*statuses: int) -> dict[str | int | HTTPStatus, Any]:
     return {status: _problem(status) for status in statuses}
 
 
-def content(media_type: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+def with_headers(model: type[BaseModel], *headers: str) -> type[BaseModel]:
+    """A response of this model that has these headers beside those that all have."""
+    config = {"openapi_extra": {"headers": described(*headers)}}
+    return type(model.__name__, (model,), {"__doc__": model.__doc__, "model_config": config})
+
+
+def content(
+    media_type: str, schema: dict[str, Any], description: str, *headers: str, example: Any = None
+) -> dict[str, Any]:
     """A response that is no JSON model."""
-    return {"description": description, "content": {media_type: {"schema": schema}}}
+    shown = {"schema": schema} if example is None else {"schema": schema, "example": example}
+    return {**nothing(description, *headers), "content": {media_type: shown}}
+
+
+def nothing(description: str, *headers: str) -> dict[str, Any]:
+    """A response without a body."""
+    return {"description": description, "headers": described(*headers)}
 
 
 def _operation_id(*, bp_name: str, name: str, path: str, method: str) -> str:  # noqa: ARG001

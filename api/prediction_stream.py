@@ -19,6 +19,7 @@ from api.statuses import Status, Statuses
 from api.streams import SIGN_OF_LIFE
 from api.waiters import Waiter
 from fixative.errors import DatabaseAway, Gone, NotFound, OutputForbidden, ReplicateError
+from fixative.media.prediction_view import stream_at_replicate
 from fixative.replicate.output_stream import OutputStreams
 
 SIGN_OF_LIFE_SECONDS = 15.0
@@ -61,7 +62,7 @@ class PredictionStream:
             while status is None or not status.ended:
                 if self._waiter.over:
                     return
-                url = None if status is None or self._all_heard else _stream_of(status)
+                url = None if status is None or self._all_heard else stream_at_replicate(status.job)
                 if url is None:
                     yield from self._wait(SIGN_OF_LIFE_SECONDS)
                 else:
@@ -134,13 +135,6 @@ class PredictionStream:
                 self._position, "error", dump({"detail": job["error"]["message"]}).decode()
             )
         yield _event(self._position, "done", dump({"reason": reason}).decode())
-
-
-def _stream_of(status: Status) -> str | None:
-    """Where Replicate streams the job's prediction, as far as it has told."""
-    told = (status.job["prediction"] or {}).get("urls")
-    url = told.get("stream") if isinstance(told, dict) else None
-    return url if isinstance(url, str) else None
 
 
 def _stored(output: Any) -> Iterator[tuple[str, str]]:

@@ -1,14 +1,14 @@
 """What requests must look like. Unknown fields are refused: a typo is never paid for."""
 
+import re
 from dataclasses import fields
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, TypeVar
-from uuid import UUID
+from datetime import date
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -17,8 +17,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from fixative.access.caller import read_networks
-from fixative.access.keys import DEFAULT_SCOPES, GRACE
+from api.answers import dump
 from fixative.access.owners import LONGEST_NAME, NAME_FORM
 from fixative.catalog.entry import PART, ModelName, OwnerAndName, Version
 from fixative.jobs.accept import JobRequest
@@ -26,27 +25,21 @@ from fixative.jobs.accept import JobRequest
 TARGETS = ("model", "version", "deployment")
 
 
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise PydanticCustomError("nul_character", "has a NUL character")
-    return text
+def _written_out(value: Any) -> Any:
+    """Numbers would be taken for seconds since 1970."""
+    if isinstance(value, str) and re.match(r"\d{4}-", value):
+        return value
+    raise PydanticCustomError("time", "is no time as RFC 3339 writes it")
 
 
-def _to_come(instant: datetime) -> datetime:
-    if instant <= datetime.now(UTC):
-        raise PydanticCustomError("past", "lies in the past")
-    return instant
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _network(text: str) -> str:
-    try:
-        (network,) = read_networks([text])
-    except ValueError as error:
-        raise PydanticCustomError("network", "{reason}", {"reason": str(error)}) from None
-    return str(network)
-
-
-Text = Annotated[str, Field(max_length=255), AfterValidator(_without_nul)]
+WHOLE = BeforeValidator(_whole)  # to JSON 1.0 is one
+Text = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
+Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
+Day = Annotated[date, BeforeValidator(_written_out)]
 JobType = Annotated[str, Field(max_length=64, pattern=rf"^{PART}$")]
 Moved = Literal[
     "submitting",
@@ -63,6 +56,11 @@ Address = Annotated[str, Field(max_length=2048, pattern=r"^https?://\S+$")]
 Events = Annotated[list[Event], Field(min_length=1, max_length=10)]
 EVENTS = "completed when left out: succeeded, failed or canceled; start is processing"
 IdempotencyKey = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
+PathId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]  # what is none: 404, not 422
+Cursor = Annotated[
+    str,
+    Field(pattern="^[A-Za-z0-9_-]{21}[AQgw]$", description="`next` of the page before"),
+]
 Scope = Literal["submit", "read", "cancel", "media", "passthrough", "admin"]
 
 
@@ -70,6 +68,17 @@ class Request(BaseModel):
     """Base of all bodies and queries."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Body(Request):
+    """Base of all bodies: JSON has types of its own, where a query has text alone."""
+
+    model_config = ConfigDict(strict=True)
+
+    @classmethod
+    def model_validate(cls, obj: Any, **_: Any) -> Self:
+        """The body of a JSON value. Raises ValidationError, for 0 in place of false too."""
+        return cls.model_validate_json(dump(obj))
 
 
 AnyRequest = TypeVar("AnyRequest", bound=Request)
@@ -90,17 +99,27 @@ def exactly_one(request: AnyRequest, *names: str) -> AnyRequest:
     )
 
 
-class Submission(Request):
+def one_of(*names: str) -> dict[str, Any]:
+    """The same, as the OpenAPI document says it."""
+    return {
+        "oneOf": [
+            {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names
+        ]
+    }
+
+
+class Submission(Body):
     """A job to be done: exactly one of model, version, deployment, and its input."""
 
     model_config = ConfigDict(
         json_schema_extra={
+            **one_of(*TARGETS),
             "example": {
                 "model": "black-forest-labs/flux-schnell",
                 "input": {"prompt": "a lighthouse in fog"},
                 "job_type": "image",
                 "label": "lighthouses",
-            }
+            },
         }
     )
 
@@ -113,13 +132,11 @@ class Submission(Request):
     job_type: JobType = Field("other", description="image, video, audio, text, or your own label")
     metadata: dict[str, Any] | None = Field(None, description="Kept with the job, yours")
     label: Text | None = Field(None, description="To find jobs by")
-    priority: Literal["low", "normal", "high"] = "normal"
+    priority: Literal["low", "normal", "high"] = Field("normal", description="Among your own jobs")
     webhook: Address | None = Field(None, description="Told of the job's events, signed")
     webhook_events: Events | None = Field(None, description=EVENTS)
-    cancel_after: int | None = Field(
+    cancel_after: Annotated[int, Field(ge=5, le=86_400), WHOLE] | None = Field(
         None,
-        ge=5,
-        le=86_400,
         description="Seconds from now: not submitted by then, it ends as `canceled`; what is left"
         " then bounds its run",
     )
@@ -145,8 +162,8 @@ class WaitHeader(BaseModel):
     )
 
 
-class SubmissionHeaders(WaitHeader):
-    """The headers of a submission that mean something."""
+class IdempotencyHeader(BaseModel):
+    """The header that makes a submission safe to repeat."""
 
     idempotency_key: IdempotencyKey | None = Field(
         None,
@@ -155,14 +172,42 @@ class SubmissionHeaders(WaitHeader):
     )
 
 
+class SubmissionHeaders(WaitHeader, IdempotencyHeader):
+    """The headers of a submission that mean something."""
+
+
+class JobHeaders(WaitHeader):
+    """The headers of a look at a job that mean something."""
+
+    if_none_match: str | None = Field(
+        None, alias="If-None-Match", description="The ETag of what you have: 304 while it is so"
+    )
+
+
+class StoredHeaders(BaseModel):
+    """The headers of a request for stored bytes that mean something."""
+
+    range: str | None = Field(
+        None, alias="Range", description="`bytes=FIRST-LAST`: this part; several are passed over"
+    )
+    if_range: str | None = Field(
+        None, alias="If-Range", description="The ETag of the whole; of another, all is sent"
+    )
+    if_none_match: str | None = Field(
+        None, alias="If-None-Match", description="The ETag of what you have: 304 while it is so"
+    )
+
+
 class ModelPath(BaseModel):
-    """A model: its id or alias in the registry, or Replicate's owner/name."""
+    """A model, by its name."""
 
-    model_id: str
+    model_id: str = Field(description="Its id or alias in the registry, or Replicate's owner/name")
 
 
-class DriftRequest(Request):
+class DriftRequest(Body):
     """How drift is looked for."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"accept": False}})
 
     accept: bool = Field(False, description="What is found now is right from now on")
 
@@ -170,13 +215,13 @@ class DriftRequest(Request):
 class JobPath(BaseModel):
     """A job, by its id."""
 
-    job_id: str
+    job_id: PathId = Field(description="The job's id")
 
 
 class MediaPath(JobPath):
     """A stored object, by the name it has in its job."""
 
-    name: str
+    name: str = Field(description="`name` of one of the job's `media`")
 
 
 class MediaQuery(BaseModel):
@@ -186,16 +231,10 @@ class MediaQuery(BaseModel):
     presign: bool = Field(False, description="An address in the bucket instead of the bytes")
 
 
-class WebhookQuery(BaseModel):
-    """What we put into the address that Replicate calls: shown, and trusted for nothing."""
-
-    job: str | None = None
-
-
 OwnerName = Annotated[str, StringConstraints(max_length=LONGEST_NAME, pattern=NAME_FORM)]
 
 
-class OwnerRequest(Request):
+class OwnerRequest(Body):
     """An owner to be made or changed."""
 
     model_config = ConfigDict(
@@ -204,77 +243,14 @@ class OwnerRequest(Request):
 
     name: OwnerName
     weight: float = Field(1, gt=0, le=1000, description="Twice the weight is twice the share")
-    retention_days: int | None = Field(
-        None, ge=1, le=36500, description="null: as FIXATIVE_RETENTION_DAYS says"
+    retention_days: Annotated[int, Field(ge=1, le=36_500), WHOLE] | None = Field(
+        None, description="null: as FIXATIVE_RETENTION_DAYS says"
     )
     webhook: Address | None = Field(None, description="Told of jobs that name none themselves")
     webhook_events: Events | None = Field(None, description=EVENTS)
 
 
-class KeyRequest(Request):
-    """A key to be made; the owner is made too if absent."""
+class OwnerPath(BaseModel):
+    """An owner, by name."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"example": {"owner": "gallery", "scopes": ["submit", "read"]}}
-    )
-
-    owner: OwnerName
-    scopes: list[Scope] | None = Field(
-        None, min_length=1, description=f"{', '.join(DEFAULT_SCOPES)} when left out"
-    )
-    expires_at: Annotated[AwareDatetime, AfterValidator(_to_come)] | None = None
-    allow: list[Annotated[str, AfterValidator(_network)]] | None = Field(
-        None,
-        min_length=1,
-        max_length=100,
-        description="The networks that it may be used from, as 10.1.0.0/16 or 2001:db8::/32",
-    )
-    per_minute: int | None = Field(
-        None, ge=1, le=1_000_000, description="Requests; null: as FIXATIVE_KEY_PER_MINUTE says"
-    )
-
-
-class LetterFilter(Request):
-    """Which dead letters a list shows, newest first."""
-
-    task: Text | None = None
-    job: UUID | None = None
-    requeued: bool = Field(False, description="Those that were tried again, not the open ones")
-    cursor: str | None = Field(None, max_length=64, description="`next` of the page before")
-    limit: int = Field(50, ge=1, le=200)
-
-
-class LetterPath(BaseModel):
-    """A dead letter, by its id."""
-
-    letter_id: str
-
-
-class RequeueRequest(Request):
-    """Which letters are tried again: exactly one of the three."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"task": "fixative.store_outputs"}})
-
-    ids: list[UUID] | None = Field(None, min_length=1, max_length=1000)
-    task: Text | None = None
-    all: Literal[True] | None = None
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> "RequeueRequest":
-        if sum(value is not None for value in (self.ids, self.task, self.all)) != 1:
-            raise PydanticCustomError("one_choice", "exactly one of ids, task, all")
-        return self
-
-
-class KeyPath(BaseModel):
-    """A key, by its id or prefix."""
-
-    key_id: str
-
-
-class Rotation(Request):
-    """How a key is replaced."""
-
-    grace_seconds: int = Field(
-        int(GRACE.total_seconds()), ge=0, le=2_592_000, description="So long the old one is good"
-    )
+    name: str = Field(description="The owner's name")

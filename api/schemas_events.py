@@ -1,20 +1,25 @@
 """What requests for event streams must look like."""
 
-from pydantic import BaseModel, Field
+from typing import Annotated
+
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from api.schemas import OwnerName, Request
 
 LARGEST = 2**63 - 1
+EventId = Annotated[
+    int,
+    Field(ge=0, le=LARGEST),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,18}$"}),  # as the events have it
+]
 
 
 class EventsHeader(BaseModel):
     """What a client that comes back was told last."""
 
-    last_event_id: int | None = Field(
+    last_event_id: EventId | None = Field(
         None,
         alias="Last-Event-ID",
-        ge=0,
-        le=LARGEST,
         description="The stream goes on after this event; `after` is of no account then",
     )
 

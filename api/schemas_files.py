@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.answer_schemas import OWNER_ID, SHA256, Answer
-from api.schemas import Request, Text
+from api.schemas import WHOLE, Body, PathId, Text
 from fixative.media.files import LARGEST
 
 FILE_ID = OWNER_ID.replace("0001", "0002")
@@ -17,7 +17,7 @@ ContentType = Annotated[str, Field(max_length=255, pattern=r"^[a-zA-Z0-9.+-]+/[a
 class FilePath(BaseModel):
     """A file, by its id."""
 
-    file_id: str
+    file_id: PathId = Field(description="The file's id")
 
 
 class FileQuery(BaseModel):
@@ -26,7 +26,7 @@ class FileQuery(BaseModel):
     sig: str | None = Field(None, description="The address's signature, as `url` has it")
 
 
-class Announcement(Request):
+class Announcement(Body):
     """A file that will be uploaded straight to the bucket."""
 
     model_config = ConfigDict(
@@ -37,7 +37,7 @@ class Announcement(Request):
 
     presign: Literal[True]
     content_type: ContentType
-    bytes: int = Field(ge=1, le=LARGEST)
+    bytes: Annotated[int, Field(ge=1, le=LARGEST), WHOLE]
     name: Text = "file"
 
 
@@ -88,10 +88,12 @@ UPLOAD_BODY: dict[str, Any] = {
                     "content": {
                         "type": "string",
                         "format": "binary",
+                        "minLength": 1,
                         "description": f"The file, of at most {LARGEST} bytes",
                     }
                 },
-            }
+            },
+            "example": {"content": "(the bytes of the file)"},
         },
         "application/json": {"schema": Announcement.model_json_schema()},
     },

@@ -1,12 +1,25 @@
 """What requests about many jobs must look like: which are meant, and what is done to them."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from api.schemas import IdempotencyKey, Request, Status, Submission, Text, exactly_one
+from api.schemas import (
+    WHOLE,
+    Body,
+    Cursor,
+    IdempotencyKey,
+    Instant,
+    PathId,
+    Request,
+    Status,
+    Submission,
+    Text,
+    exactly_one,
+    one_of,
+)
 from fixative.jobs.batches import BatchRequest, Item
 from fixative.jobs.listing import JobQuery
 
@@ -23,7 +36,7 @@ class BatchItem(Submission):
     )
 
 
-class BatchSubmission(Request):
+class BatchSubmission(Body):
     """Jobs to be taken in together."""
 
     model_config = ConfigDict(
@@ -69,23 +82,29 @@ class BatchSubmission(Request):
 class BatchPath(BaseModel):
     """A batch, by its id."""
 
-    batch_id: str
+    batch_id: PathId = Field(description="The batch's id")
+
+
+def _at_least_one(schema: dict[str, Any]) -> None:
+    schema["anyOf"] = one_of(*schema["properties"])["oneOf"]
 
 
 class JobConditions(Request):
     """Which jobs are meant: those of which all of this holds."""
 
-    status: Status | None = None
-    model: Text | None = None
-    job_type: Text | None = None
+    model_config = ConfigDict(json_schema_extra=_at_least_one)
+
+    status: Status | None = Field(default=None, description="How they stand")
+    model: Text | None = Field(default=None, description="As it was asked for")
+    job_type: Text | None = Field(default=None, description="As it was asked for")
     owner: Text | None = Field(default=None, description="Name or id; of whoever sees all jobs")
-    label: Text | None = None
-    batch: UUID | None = None
+    label: Text | None = Field(default=None, description="As it was asked for")
+    batch: UUID | None = Field(default=None, description="The id of their batch")
     waiting: Reason | None = Field(
         default=None, description="Those that wait, for this reason or for any"
     )
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: Instant | None = Field(default=None, description="Accepted then or later")
+    created_before: Instant | None = Field(default=None, description="Accepted before")
     q: Text | None = Field(default=None, description="Words of the prompt; each must occur")
 
     def query(self, owner_id: UUID | None) -> JobQuery:
@@ -108,19 +127,26 @@ class JobConditions(Request):
 class JobFilter(JobConditions):
     """Which jobs a list shows, newest first."""
 
-    cursor: str | None = Field(None, max_length=64, description="`next` of the page before")
-    limit: int = Field(50, ge=1, le=200)
+    cursor: Cursor | None = None
+    limit: int = Field(50, ge=1, le=200, description="So many a page")
 
 
-class Selection(Request):
+class Selection(Body):
     """Which jobs are acted on, newest first: exactly one of filter, all."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"filter": {"label": "lighthouses"}}})
+    model_config = ConfigDict(
+        json_schema_extra={
+            **one_of("filter", "all"),
+            "example": {"filter": {"label": "lighthouses"}},
+        }
+    )
 
     filter: JobConditions | None = None
     all: Literal[True] | None = None
-    cursor: str | None = Field(None, max_length=64, description="`next` of the answer before")
-    limit: int = Field(100, ge=1, le=500, description="So many are looked at")
+    cursor: Cursor | None = Field(None, description="`next` of the answer before")
+    limit: Annotated[int, Field(ge=1, le=500), WHOLE] = Field(
+        100, description="So many are looked at"
+    )
 
     @model_validator(mode="after")
     def _one_of_them(self) -> "Selection":
@@ -133,8 +159,10 @@ class Selection(Request):
         return (self.filter or JobConditions()).query(owner_id)
 
 
-class RetryRequest(Request):
+class RetryRequest(Body):
     """How a job is retried."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"pay_again": True}})
 
     pay_again: bool = Field(False, description="Another attempt may be made, which costs money")
 

@@ -6,18 +6,25 @@ from typing import Literal
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from api.schemas import Request, Text, exactly_one
+from api.schemas import Body, Day, Request, Text, exactly_one, one_of
 from fixative.catalog.price import Dollars
 
 MOST_DAYS = 92
 USUAL_DAYS = 31
 
 
-class BudgetRequest(Request):
+class BudgetRequest(Body):
     """What a holder may spend in each period: exactly one of owner, key, all."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"owner": "acme", "period": "month", "amount": "250"}}
+        json_schema_extra={
+            **one_of("owner", "key", "all"),
+            "anyOf": [
+                {"properties": {"period": {"const": "day"}}},
+                {"properties": {"all": {"type": "null"}}},
+            ],
+            "example": {"owner": "acme", "period": "month", "amount": "250"},
+        }
     )
 
     owner: Text | None = Field(None, description="The owner's name; made if absent")
@@ -38,8 +45,8 @@ class BudgetRequest(Request):
 class UsageFilter(Request):
     """Which days, of acceptance in UTC; and, with the scope admin, whose."""
 
-    since: date | None = Field(None, description=f"{USUAL_DAYS} days are shown when left out")
-    until: date | None = Field(None, description="Today when left out")
+    since: Day | None = Field(None, description=f"{USUAL_DAYS} days are shown when left out")
+    until: Day | None = Field(None, description="Today when left out")
     owner: Text | None = Field(None, description="An owner's name; for the scope admin")
 
     @model_validator(mode="after")

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from api.schemas import Request, exactly_one
+from api.schemas import Body, Cursor, PathId, Request, exactly_one, one_of
+from api.schemas_jobs import JobConditions, Selection
 
 State = Literal["pending", "delivered", "given_up"]
 
@@ -14,22 +15,24 @@ class NotificationFilter(Request):
     """Which notifications a list shows, newest first."""
 
     owner: UUID | None = Field(None, description="The owner's id")
-    job: UUID | None = None
-    state: State | None = None
-    cursor: str | None = Field(None, max_length=64, description="`next` of the page before")
-    limit: int = Field(50, ge=1, le=200)
+    job: UUID | None = Field(None, description="The job's id")
+    state: State | None = Field(None, description="How the telling of it stands")
+    cursor: Cursor | None = None
+    limit: int = Field(50, ge=1, le=200, description="So many a page")
 
 
 class NotificationPath(BaseModel):
     """A notification, by its id."""
 
-    notification_id: str
+    notification_id: PathId = Field(description="The notification's id")
 
 
-class NotificationReplay(Request):
+class NotificationReplay(Body):
     """Which notifications are told once more: exactly one of ids, state."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"state": "given_up"}})
+    model_config = ConfigDict(
+        json_schema_extra={**one_of("ids", "state"), "example": {"state": "given_up"}}
+    )
 
     ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)] | None = None
     state: Literal["delivered", "given_up"] | None = None
@@ -39,3 +42,21 @@ class NotificationReplay(Request):
     @model_validator(mode="after")
     def _one_of_them(self) -> "NotificationReplay":
         return exactly_one(self, "ids", "state")
+
+
+class PublishConditions(JobConditions):
+    """Which jobs' ends are published: those of which all of this holds."""
+
+    source: Literal["api", "v1", "sync", "replay", "rebuild"] | None = Field(
+        default=None, description="From where they came; looked at are the others too"
+    )
+
+
+class PublishSelection(Selection):
+    """Which jobs' ends are published, newest first: exactly one of filter, all."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"filter": {"created_after": "2026-08-07T00:00:00Z"}}}
+    )
+
+    filter: PublishConditions | None = None

@@ -4,22 +4,29 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from api.schemas import Request, Text, exactly_one
+from api.schemas import Body, Text, exactly_one, one_of
 from fixative.catalog.entry import OwnerAndName
 
 
-class PauseScope(Request):
+class PauseScope(Body):
     """Whose jobs: without a model those of all models, without an owner those of all owners."""
 
-    model: OwnerAndName | None = None
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"model": "black-forest-labs/flux-schnell"}}
+    )
+
+    model: OwnerAndName | None = Field(None, description="owner/name, as Replicate has it")
     owner: Text | None = Field(None, description="The owner's name")
 
 
-class Settlement(Request):
+class Settlement(Body):
     """What became of an unclear create: exactly one of prediction, absent."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"prediction": "q5wzgy5k6hrmc0cz8e7s3bqf0r"}}
+        json_schema_extra={
+            **one_of("prediction", "absent"),
+            "example": {"prediction": "q5wzgy5k6hrmc0cz8e7s3bqf0r"},
+        }
     )
 
     prediction: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9]+$")] | None = Field(

@@ -1,14 +1,16 @@
 """What requests for recovery must look like."""
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from typing import Annotated
 
-from api.schemas import Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.schemas import WHOLE, Body, Instant, PathId, Request
 
 DEFAULT_MOST = 2000
 MOST_RESULTS = 2000
 
 
-class SyncRequest(Request):
+class SyncRequest(Body):
     """How far Replicate's history is to be walked back."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"bootstrap": True}})
@@ -16,15 +18,13 @@ class SyncRequest(Request):
     bootstrap: bool = Field(
         False, description="All of it; else what is new since the last complete sync"
     )
-    max_predictions: int | None = Field(
+    max_predictions: Annotated[int, Field(ge=1, le=2**31 - 1), WHOLE] | None = Field(
         DEFAULT_MOST,
-        ge=1,
-        le=2**31 - 1,
         description="Predictions to read, known or not; null: no limit. The next sync goes on"
         " from where a limit ended one",
     )
-    since: AwareDatetime | None = Field(None, description="Walk back to this time, inclusive")
-    until: AwareDatetime | None = Field(None, description="Leave out what is not older than this")
+    since: Instant | None = Field(None, description="Walk back to this time, inclusive")
+    until: Instant | None = Field(None, description="Leave out what is not older than this")
 
 
 class SyncHeaders(BaseModel):
@@ -40,7 +40,7 @@ class SyncHeaders(BaseModel):
 class SyncPath(BaseModel):
     """A sync, by its id."""
 
-    sync_id: str
+    sync_id: PathId = Field(description="The sync's id")
 
 
 class SyncQuery(Request):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from api.schemas import Address, Request, SubmissionHeaders
+from api.schemas import Address, Body, SubmissionHeaders
 from fixative.catalog.entry import VERSION, ModelName, Version
 from fixative.jobs.accept import JobRequest
 from fixative.replicate.target import Target
@@ -36,7 +36,7 @@ def _seconds(text: str) -> int | None:
     return hours * 3600 + minutes * 60 + seconds
 
 
-class PredictionBody(Request):
+class PredictionBody(Body):
     """A prediction to be made by the model or deployment that the address names."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"input": {"prompt": "a lighthouse"}}})
@@ -117,8 +117,8 @@ class PredictionHeaders(SubmissionHeaders):
 class OwnedPath(BaseModel):
     """A model or deployment, by its owner and name."""
 
-    owner: str
-    name: str
+    owner: str = Field(description="Its owner at Replicate")
+    name: str = Field(description="Its name")
 
     @property
     def full_name(self) -> str:
@@ -129,7 +129,7 @@ class OwnedPath(BaseModel):
 class PredictionPath(BaseModel):
     """A prediction, by its id here or the one it has at Replicate."""
 
-    id: str
+    id: str = Field(description="The prediction's id")
 
 
 class StreamQuery(BaseModel):
@@ -150,20 +150,4 @@ class PredictionFilter(BaseModel):
 class VersionPath(OwnedPath):
     """A version of a model."""
 
-    version: str
-
-
-class PassedThrough(BaseModel):
-    """What follows /v1/ in an address of Replicate's API."""
-
-    path: str
-
-
-EXAMPLE_MODEL = {"owner": "black-forest-labs", "name": "flux-schnell", "visibility": "public"}
-ANSWER: dict[str, Any] = {
-    "description": "Replicate's answer, as its own document describes it, addresses leading here",
-    "content": {"application/json": {"schema": {"example": EXAMPLE_MODEL}}},
-}
-BODY: dict[str, Any] = {
-    "content": {"application/json": {"schema": {"type": "object", "example": EXAMPLE_MODEL}}}
-}
+    version: str = Field(description="Its id: 64 hex digits")

@@ -24,6 +24,7 @@ EXAMPLE: dict[str, Any] = {
 CONTENT = {
     "type": "string",
     "format": "binary",
+    "minLength": 1,
     "description": f"The file, of at most {LARGEST} bytes",
 }
 FORM: dict[str, Any] = {
@@ -49,7 +50,7 @@ FORM: dict[str, Any] = {
                     },
                 },
             },
-            "example": {"content": "bytes", "filename": "cat.png", "metadata": {"mine": True}},
+            "example": {"content": "(the bytes of the file)", "metadata": {"mine": True}},
         }
     },
 }

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from api import answer_schemas_access as answers
 from api.auth import needs
 from api.openapi import problems, resource
-from api.schemas import KeyPath, KeyRequest, Rotation
+from api.schemas_keys import KeyPath, KeyRequest, Rotation
 from fixative.access.keys import (
     DEFAULT_SCOPES,
     NewKey,

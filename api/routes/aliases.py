@@ -12,7 +12,7 @@ from api.aliases import STATUS, async_job, media_status
 from api.answer_schemas_v1 import Prediction
 from api.auth import needs, owner_seen
 from api.openapi import content, problems, resource
-from api.schemas import JobPath, SubmissionHeaders
+from api.schemas import IdempotencyHeader, JobPath
 from api.schemas_aliases import MediaRequest, PredictionQuery
 from api.schemas_v1 import VersionedBody
 from api.statuses import Statuses
@@ -30,7 +30,7 @@ def alias_routes(submissions: Submissions, statuses: Statuses) -> APIBlueprint:
         responses={202: answers.MediaAccepted, **problems(400, 402, 404, 409, 413, 415, 422)},
     )
     @needs("submit")
-    def generate_media(header: SubmissionHeaders, body: MediaRequest) -> tuple[dict[str, Any], int]:
+    def generate_media(header: IdempotencyHeader, body: MediaRequest) -> tuple[dict[str, Any], int]:
         """Submit a job for a picture, a clip or a sound."""
         asked = body.request()
         accepted, status = submissions.take(asked, idempotency_key=header.idempotency_key)
@@ -58,7 +58,7 @@ def alias_routes(submissions: Submissions, statuses: Statuses) -> APIBlueprint:
         responses={201: Prediction, **problems(400, 402, 404, 409, 413, 415, 422)},
     )
     @needs("submit")
-    def create(header: SubmissionHeaders, body: VersionedBody) -> tuple[Response, int]:
+    def create(header: IdempotencyHeader, body: VersionedBody) -> tuple[Response, int]:
         """Submit a job in the shape of a prediction."""
         asked = body.request(body.target)
         _, status = submissions.take(asked, idempotency_key=header.idempotency_key)
@@ -70,7 +70,7 @@ def alias_routes(submissions: Submissions, statuses: Statuses) -> APIBlueprint:
         " that needs no key.",
         responses={
             200: Prediction,
-            302: content("text/html", HTML, "Go to /docs"),
+            302: content("text/html", HTML, "Go to /docs", "Location"),
             **problems(404, 410),
         },
     )

@@ -8,8 +8,8 @@ from flask_openapi3.blueprint import APIBlueprint
 from api import answer_schemas_jobs as answers
 from api.addresses import uuid_in_path
 from api.auth import caller, needs, owner_seen
-from api.openapi import problems, resource
-from api.schemas import SubmissionHeaders
+from api.openapi import problems, resource, with_headers
+from api.schemas import IdempotencyHeader
 from api.schemas_jobs import BatchPath, BatchSubmission
 from fixative.catalog.catalog import Catalog
 from fixative.jobs.batch_standing import batch_standing
@@ -32,13 +32,13 @@ def batches_routes(
         " batch. 200 with `Idempotent-Replay: true` and what is left of the first batch when the"
         " Idempotency-Key was used for the same body before, 409 when for another.",
         responses={
-            200: answers.AcceptedBatch,
+            200: with_headers(answers.AcceptedBatch, "Idempotent-Replay"),
             202: answers.AcceptedBatch,
             **problems(400, 402, 409, 413, 415, 422),
         },
     )
     @needs("submit")
-    def submit(header: SubmissionHeaders, body: BatchSubmission) -> Response:
+    def submit(header: IdempotencyHeader, body: BatchSubmission) -> Response:
         """Submit up to 1,000 jobs; 202 once all of them are safe in Postgres."""
         accepted = take_in_batch(
             database,

@@ -9,7 +9,7 @@ from api.addresses import uuid_in_path
 from api.auth import needs
 from api.cursors import page_of, read_cursor
 from api.openapi import problems, resource
-from api.schemas import LetterFilter, LetterPath, RequeueRequest
+from api.schemas_dead_letters import LetterFilter, LetterPath, RequeueRequest
 from fixative.jobs.dead_letters import LetterQuery, get_letter, list_letters
 from fixative.jobs.requeue import MOST, requeue
 from fixative.postgres.engine import Database
@@ -31,7 +31,9 @@ def dead_letter_routes(database: Database, publisher: Publisher) -> APIBlueprint
             letters = list_letters(session, wanted, before=before, limit=query.limit + 1)
         return page_of(letters, query.limit, _item)
 
-    @routes.get("/admin/dead-letters/<letter_id>", responses={200: answers.Letter, **problems(404)})
+    @routes.get(
+        "/admin/dead-letters/<id:letter_id>", responses={200: answers.Letter, **problems(404)}
+    )
     @needs("admin")
     def show(path: LetterPath) -> dict[str, Any]:
         """Look at one letter, with the traceback."""

@@ -22,11 +22,28 @@ from fixative.jobs.moves import Move, Which, end_of, newest_move
 from fixative.jobs.store import find_job
 from fixative.postgres.engine import Database
 
+EVENT = {
+    "type": "object",
+    "description": "One event",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"type": "string", "enum": ["status", "end"]},
+        "id": {"type": "string", "description": "The move's number", "pattern": "^[0-9]+$"},
+        "data": {"type": "string", "description": "JSON"},
+    },
+}
 STREAM = content(
     "text/event-stream",
-    {"type": "string"},
+    EVENT,
     "`status` for each move: the job's `id`, its `status`, `from`, `cause` and `at`; `end` after"
     " a job's last",
+    "Cache-Control",
+    example={
+        "event": "status",
+        "id": "4711",
+        "data": '{"id":"019a3c1e-5b7d-7c3a-9f00-2d1e6a4b8c70","status":"succeeded",'
+        '"from":"storing","cause":"task","at":"2026-01-01T12:00:02.040000Z"}',
+    },
 )
 
 

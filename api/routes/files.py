@@ -12,7 +12,8 @@ from api.addresses import base_url, uuid_in_path
 from api.auth import caller, needs, owner_seen
 from api.bodies import Bodies
 from api.errors import raise_unprocessable
-from api.openapi import A_KEY, BYTES, content, problems, resource
+from api.openapi import A_KEY, nothing, problems, resource, stored
+from api.schemas import StoredHeaders
 from api.schemas_files import UPLOAD_BODY, Announcement, FilePath, FileQuery, InputFile
 from api.sending import Stored, send
 from api.uploads import take_file
@@ -49,23 +50,20 @@ def files_routes(settings: Settings, files: Files, links: Links) -> APIBlueprint
         "/files/<file_id>",
         security=[{}, *A_KEY],
         responses={
-            200: content("*/*", BYTES, "The bytes; their SHA-256, where known, is the ETag"),
-            206: content("*/*", BYTES, "The part that Range asked for"),
-            304: None,
+            **stored("The bytes; their SHA-256, where known, is the ETag"),
             **problems(401, 403, 404, 409, 410, 416, 429, 503),
         },
     )
     @needs("media", or_link=True)
-    def show(path: FilePath, query: FileQuery) -> Response:  # noqa: ARG001 - for the document
+    def show(path: FilePath, query: FileQuery, header: StoredHeaders) -> Response:  # noqa: ARG001 - for the document
         """Get an input file, by its link or with a key; 409 until its upload has come."""
         file = files.find(uuid_in_path(path.file_id), owner_id=owner_seen())
-        stored = Stored(file.key, file.name, file.content_type, file.bytes, file.sha256)
-        return send(bodies, stored)
+        return send(bodies, Stored(file.key, file.name, file.content_type, file.bytes, file.sha256))
 
     @routes.delete(
         "/files/<file_id>",
         security=A_KEY,
-        responses={204: None, **problems(401, 403, 404, 409, 410, 429, 503)},
+        responses={204: nothing("It is deleted"), **problems(401, 403, 404, 409, 410, 429, 503)},
     )
     @needs("submit")
     def delete(path: FilePath) -> tuple[str, int]:

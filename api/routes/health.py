@@ -8,7 +8,7 @@ from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from api import answer_schemas as answers
+from api import answer_schemas_health as answers
 from api.auth import Keys, open_to_anybody
 from api.exposition import exposition
 from api.openapi import A_KEY, content, problems, resource

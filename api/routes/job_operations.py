@@ -12,7 +12,7 @@ from api import answer_schemas_jobs as of_many
 from api.addresses import uuid_in_path
 from api.auth import caller, needs, owner_seen
 from api.cursors import read_cursor, write_cursor
-from api.openapi import problems, resource
+from api.openapi import OF_A_JOB, problems, resource, with_headers
 from api.schemas import JobPath
 from api.schemas_jobs import RetryRequest, RetrySelection, Selection
 from api.statuses import Statuses
@@ -38,7 +38,10 @@ def job_operation_routes(
         description="What its prediction gave is stored again, which costs nothing. Another attempt"
         " costs money and needs `pay_again`. 409 while the job is unfinished or an attempt of it"
         " unsettled, and where there is nothing to do again.",
-        responses={202: answers.Job, **problems(400, 402, 404, 409, 410, 413, 415, 422)},
+        responses={
+            202: with_headers(answers.Job, *OF_A_JOB),
+            **problems(400, 402, 404, 409, 410, 413, 415, 422),
+        },
     )
     @needs("submit")
     def retry(path: JobPath, body: RetryRequest) -> tuple[Response, int]:

@@ -11,8 +11,8 @@ from api.addresses import base_url, uuid_in_path
 from api.auth import caller, needs, owner_seen
 from api.cursors import page_of, read_cursor
 from api.holding import Holding
-from api.openapi import problems, resource
-from api.schemas import JobPath, Submission, SubmissionHeaders, WaitHeader
+from api.openapi import OF_A_JOB, nothing, problems, resource, with_headers
+from api.schemas import JobHeaders, JobPath, Submission, SubmissionHeaders
 from api.schemas_jobs import JobFilter
 from api.statuses import Statuses
 from api.submissions import Submissions
@@ -26,6 +26,8 @@ from fixative.postgres.engine import Database
 from fixative.postgres.tables import Job
 from fixative.settings import Settings
 from worker.publisher import Publisher
+
+SUBMITTED = ("Location", "Idempotent-Replay", "Fixative-Cache", "Preference-Applied")
 
 
 def jobs_routes(
@@ -49,8 +51,8 @@ def jobs_routes(
         " place of the input that its model does not take; 402 the budget in which what the job may"
         " cost is not left.",
         responses={
-            200: answers.Job,
-            202: answers.Job,
+            200: with_headers(answers.Job, *SUBMITTED),
+            202: with_headers(answers.Job, *SUBMITTED),
             **problems(400, 402, 404, 409, 413, 415, 422),
         },
     )
@@ -83,14 +85,18 @@ def jobs_routes(
         return page_of(jobs, query.limit, job_summary)
 
     @routes.get(
-        "/jobs/<job_id>",
+        "/jobs/<id:job_id>",
         description="With `Prefer: wait=N` the answer is held back until the job changes: from what"
         " If-None-Match names, else from what it is when asked, unless it has ended. While Postgres"
         " is away, what was last shown of it in five minutes, marked as stale.",
-        responses={200: answers.Job, 304: None, **problems(404, 410)},
+        responses={
+            200: with_headers(answers.Job, *OF_A_JOB, "Preference-Applied"),
+            304: nothing("It is as If-None-Match has it", "ETag", "Preference-Applied"),
+            **problems(404, 410),
+        },
     )
     @needs("read")
-    def show(path: JobPath, header: WaitHeader) -> Response:
+    def show(path: JobPath, header: JobHeaders) -> Response:
         """Look at a job; with the ETag of its last answer, 304 until it changes."""
         job_id = uuid_in_path(path.job_id)
         status, applied = holding.until_changed(job_id, owner_seen(), header.prefer)
@@ -110,7 +116,7 @@ def jobs_routes(
         "/jobs/<job_id>/cancel",
         description="At once while nothing was sent to Replicate, afterwards as soon as Replicate"
         " ends it. What succeeds all the same is stored.",
-        responses={202: answers.Job, **problems(404, 410)},
+        responses={202: with_headers(answers.Job, *OF_A_JOB), **problems(404, 410)},
     )
     @needs("cancel")
     def cancel(path: JobPath) -> tuple[Response, int]:
@@ -121,10 +127,10 @@ def jobs_routes(
         return statuses.read(uuid_in_path(path.job_id), owner_seen()).answer(), 202
 
     @routes.delete(
-        "/jobs/<job_id>",
+        "/jobs/<id:job_id>",
         description="At once for whoever looks; its files leave the bucket within moments. A"
         " tombstone stays, so that no recovery brings the job back.",
-        responses={204: None, **problems(404, 409, 410)},
+        responses={204: nothing("It is deleted"), **problems(404, 409, 410)},
     )
     @needs("cancel")
     def delete(path: JobPath) -> tuple[str, int]:

@@ -9,8 +9,8 @@ from flask_openapi3.blueprint import APIBlueprint
 from api.addresses import uuid_in_path
 from api.auth import needs, owner_seen
 from api.bodies import Bodies
-from api.openapi import A_KEY, BYTES, content, problems, resource
-from api.schemas import MediaPath, MediaQuery
+from api.openapi import A_KEY, problems, resource, stored
+from api.schemas import MediaPath, MediaQuery, StoredHeaders
 from api.sending import Stored, send
 from fixative.jobs.store import find_job, find_media
 from fixative.media.bucket import Bucket
@@ -18,6 +18,15 @@ from fixative.postgres.engine import Database
 from fixative.postgres.media_tables import Media
 
 PRESIGNED_SECONDS = 3600
+PRESIGNED = {
+    "application/json": {
+        "schema": {"description": "With `presign`, where the bytes lie; else a stored JSON"},
+        "example": {
+            "url": "https://bucket.example/images/…/original.webp?X-Amz-Signature=…",
+            "expires_at": "2026-01-01T13:00:00.000000Z",
+        },
+    }
+}
 
 
 def media_routes(database: Database, bucket: Bucket) -> APIBlueprint:
@@ -31,14 +40,12 @@ def media_routes(database: Database, bucket: Bucket) -> APIBlueprint:
         " works for as long as the job is kept. With `presign=1`, where it lies in the bucket.",
         security=[{}, *A_KEY],
         responses={
-            200: content("*/*", BYTES, "The bytes; their SHA-256 is the ETag"),
-            206: content("*/*", BYTES, "The part that Range asked for"),
-            304: None,
-            **problems(401, 403, 404, 410, 416, 429, 503),
+            **stored("The bytes; their SHA-256 is the ETag", **PRESIGNED),
+            **problems(401, 403, 404, 410, 416, 422, 429, 503),
         },
     )
     @needs("media", or_link=True)
-    def show(path: MediaPath, query: MediaQuery) -> Response:
+    def show(path: MediaPath, query: MediaQuery, header: StoredHeaders) -> Response:  # noqa: ARG001 - for the document
         """Get a stored file, whole or one range of it; HEAD tells of it without its bytes."""
         with database.begin() as session:
             job = find_job(session, uuid_in_path(path.job_id), owner_id=owner_seen())

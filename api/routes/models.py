@@ -49,7 +49,7 @@ def models_routes(catalog: Catalog, database: Database) -> APIBlueprint:
         description="Compares each model of the registry with what was first found of it: its"
         " schema at Replicate, what its metrics are counted in, how long it runs, the shape of its"
         " outputs. With `accept`, what is found now is right from now on.",
-        responses={200: answers.DriftPage, **problems(400, 415, 422)},
+        responses={200: answers.DriftPage, **problems(400, 413, 415, 422)},
     )
     @needs("admin")
     def check(body: DriftRequest) -> dict[str, Any]:

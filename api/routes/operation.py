@@ -11,7 +11,7 @@ from api import answer_schemas as answers
 from api import answer_schemas_operation as operation
 from api.addresses import uuid_in_path
 from api.auth import needs
-from api.openapi import problems, resource
+from api.openapi import OF_A_JOB, problems, resource, with_headers
 from api.schemas import JobPath
 from api.schemas_operation import PauseScope, Settlement
 from api.statuses import Statuses
@@ -89,7 +89,10 @@ def operation_routes(
         "/jobs/<job_id>/settle",
         description="For a job that waits as `needs_review`: either the prediction that its"
         " create made, or that it made none, and then another is paid for.",
-        responses={200: answers.Job, **problems(400, 404, 409, 413, 415, 422)},
+        responses={
+            200: with_headers(answers.Job, *OF_A_JOB),
+            **problems(400, 404, 409, 410, 413, 415, 422),
+        },
     )
     @needs("admin")
     def settle(path: JobPath, body: Settlement) -> Response:

@@ -8,7 +8,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from api import answer_schemas_v1 as answers
 from api.auth import caller, needs
 from api.holding import Holding
-from api.openapi import problems, resource
+from api.openapi import problems
 from api.replicate_problems import VersionNotPermitted
 from api.schemas_v1 import OwnedPath, PredictionBody, PredictionHeaders, VersionedBody
 from api.submissions import Submissions
@@ -24,9 +24,8 @@ CREATED: dict[Any, Any] = {
 }
 
 
-def prediction_create_routes(submissions: Submissions, holding: Holding) -> APIBlueprint:
-    """The routes under /v1 that make predictions."""
-    routes = resource("predictions-made", keys_only=True)
+def add_creates(routes: APIBlueprint, submissions: Submissions, holding: Holding) -> None:
+    """Add the routes under /v1 that make predictions."""
 
     @routes.post("/v1/predictions", responses=CREATED)
     @needs("submit")
@@ -73,5 +72,3 @@ def prediction_create_routes(submissions: Submissions, holding: Holding) -> APIB
             answer.headers["Preference-Applied"] = header.prefer
             answer.headers["Location"] = prediction["urls"]["get"]
         return answer
-
-    return routes

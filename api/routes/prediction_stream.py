@@ -18,6 +18,7 @@ from api.waiting import Watcher
 from fixative.replicate.output_stream import OutputStreams
 
 STREAM = content("text/event-stream", {"type": "string"}, "`output`, `logs`, `error`, `done`")
+STREAMED = {200: STREAM, **problems(401, 403, 404, 410, 422, 429, 503)}
 
 
 def prediction_stream_routes(
@@ -32,12 +33,27 @@ def prediction_stream_routes(
         " stored; `logs`; `error`; at last `done`. `urls.stream` needs no key. `Last-Event-ID` goes"
         " on where a stream broke. One that has ended is told from what is stored.",
         security=[{}, *A_KEY],
-        responses={200: STREAM, **problems(401, 403, 404, 410, 422, 429, 503)},
+        responses=STREAMED,
     )
     @needs("read", or_link=True)
     def stream(path: PredictionPath, query: StreamQuery, header: EventsHeader) -> Response:  # noqa: ARG001
         """Follow a prediction's output."""
-        job_id = uuid.UUID(statuses.read_prediction(path.id, owner_seen()).job["id"])
+        return opened(path.id, header.last_event_id or 0)
+
+    @routes.get(
+        "/v1/files/<id>/stream",
+        description="The same of a prediction whose output is files: from an address of this form"
+        " clients make files of what comes.",
+        security=[{}, *A_KEY],
+        responses=STREAMED,
+    )
+    @needs("read", or_link=True)
+    def stream_files(path: PredictionPath, query: StreamQuery, header: EventsHeader) -> Response:  # noqa: ARG001
+        """Follow a prediction's files."""
+        return opened(path.id, header.last_event_id or 0)
+
+    def opened(id_: str, position: int) -> Response:
+        job_id = uuid.UUID(statuses.read_prediction(id_, owner_seen()).job["id"])
         with ExitStack() as closing:
             waiter = closing.enter_context(watcher.waiter(job_id, end_only=False))
             if waiter is None:
@@ -46,7 +62,7 @@ def prediction_stream_routes(
                 return as_events(None)
             body = PredictionStream(
                 job_id,
-                header.last_event_id or 0,
+                position,
                 statuses=statuses,
                 streams=streams,
                 waiter=waiter,

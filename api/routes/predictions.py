@@ -9,17 +9,17 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from api import answer_schemas_v1 as answers
 from api.addresses import base_url
-from api.answer_schemas_notifications import WebhookSecret
-from api.auth import caller, needs, owner_seen
+from api.auth import needs, owner_seen
 from api.holding import Holding
 from api.openapi import problems, resource
 from api.replicate_pages import addresses, find_page
+from api.routes.prediction_creates import add_creates
 from api.schemas_v1 import PredictionFilter, PredictionPath
-from api.statuses import Status, Statuses
+from api.statuses import Status
+from api.submissions import Submissions
 from fixative.jobs.cancel import request_cancel
 from fixative.jobs.listing import JobQuery, list_jobs
 from fixative.jobs.store import find_job
-from fixative.notify.signing import Secrets
 from fixative.postgres.engine import Database
 from fixative.settings import Settings
 from worker.publisher import Publisher
@@ -32,12 +32,13 @@ def prediction_routes(
     database: Database,
     publisher: Publisher,
     *,
-    statuses: Statuses,
+    submissions: Submissions,
     holding: Holding,
-    secrets: Secrets,
 ) -> APIBlueprint:
-    """The routes under /v1 about predictions that there are."""
+    """The routes under /v1 that make predictions, and those about what there is."""
     routes = resource("predictions", keys_only=True)
+    statuses = submissions.statuses
+    add_creates(routes, submissions, holding)
 
     @routes.get("/v1/predictions", responses={200: answers.PredictionPage, **problems(422)})
     @needs("read")
@@ -74,12 +75,6 @@ def prediction_routes(
         asked = statuses.read(job_id, owner_seen())
         status, _ = holding.until_ended(job_id, owner_seen(), CANCELED_WITHIN, asked)
         return shown(status)
-
-    @routes.get("/v1/webhooks/default/secret", responses={200: WebhookSecret})
-    @needs("submit")
-    def show_secret() -> dict[str, str]:
-        """Get the secret that signs the webhooks of your predictions."""
-        return {"key": secrets.of_owner(caller().owner_id)}
 
     def shown(status: Status) -> Response:
         return status.marked(jsonify(statuses.as_prediction(status)))

@@ -9,7 +9,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from api import answer_schemas_recovery as answers
 from api.addresses import uuid_in_path
 from api.auth import needs
-from api.openapi import problems, resource
+from api.openapi import problems, resource, with_headers
 from api.places import Places
 from api.prefer import wait_seconds
 from api.schemas_recovery import MOST_RESULTS, SyncHeaders, SyncPath, SyncQuery, SyncRequest
@@ -39,7 +39,7 @@ def recovery_routes(database: Database, publisher: Publisher, waits: Places) -> 
         " answer already, 202 comes at once.",
         responses={
             200: answers.SyncEnded,
-            202: answers.SyncUnderWay,
+            202: with_headers(answers.SyncUnderWay, "Location"),
             **problems(400, 413, 415, 422),
         },
     )

@@ -12,8 +12,9 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from api.addresses import base_url
 from api.auth import caller, needs, owner_seen
 from api.bodies import Bodies
-from api.openapi import A_KEY, BYTES, content, problems, resource
+from api.openapi import A_KEY, nothing, problems, resource, stored
 from api.replicate_pages import addresses, find_page
+from api.schemas import StoredHeaders
 from api.schemas_files import FileQuery
 from api.schemas_v1_files import FORM, V1File, V1FileFilter, V1FilePage, V1FilePath
 from api.sending import Stored, send
@@ -71,7 +72,7 @@ def v1_file_routes(settings: Settings, files: Files, links: Links) -> APIBluepri
     @routes.delete(
         "/v1/files/<id>",
         security=A_KEY,
-        responses={204: None, **problems(401, 403, 404, 409, 410, 429, 503)},
+        responses={204: nothing("It is deleted"), **problems(401, 403, 404, 409, 410, 429, 503)},
     )
     @needs("submit")
     def delete(path: V1FilePath) -> tuple[str, int]:
@@ -83,18 +84,15 @@ def v1_file_routes(settings: Settings, files: Files, links: Links) -> APIBluepri
         "/v1/files/<id>/download",
         security=[{}, *A_KEY],
         responses={
-            200: content("*/*", BYTES, "The bytes; their SHA-256, where known, is the ETag"),
-            206: content("*/*", BYTES, "The part that Range asked for"),
-            304: None,
+            **stored("The bytes; their SHA-256, where known, is the ETag"),
             **problems(401, 403, 404, 409, 410, 416, 429, 503),
         },
     )
     @needs(*READERS, or_link=True)
-    def download(path: V1FilePath, query: FileQuery) -> Response:  # noqa: ARG001 - for the document
+    def download(path: V1FilePath, query: FileQuery, header: StoredHeaders) -> Response:  # noqa: ARG001 - for the document
         """Get what a file holds, by its link or with a key."""
         file = _find(files, path)
-        stored = Stored(file.key, file.name, file.content_type, file.bytes, file.sha256)
-        return send(bodies, stored)
+        return send(bodies, Stored(file.key, file.name, file.content_type, file.bytes, file.sha256))
 
     def shown_all(found: Sequence[File]) -> list[dict[str, Any]]:
         owners = {file.owner_id for file in found}

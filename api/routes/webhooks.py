@@ -8,11 +8,11 @@ import structlog
 from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 
-from api.answer_schemas import Received
+from api.answer_schemas_health import Received
 from api.auth import open_to_anybody
 from api.body import parse_json, read_bytes
 from api.openapi import problems, resource
-from api.schemas import WebhookQuery
+from api.schemas_webhooks import PREDICTION, WebhookHeaders, WebhookQuery
 from api.webhook_secret import WebhookSecret
 from fixative.errors import MalformedPrediction
 from fixative.jobs.deliveries import receive
@@ -37,7 +37,7 @@ def webhook_routes(
 
     @_at_each_address(routes)
     @open_to_anybody
-    def receive_webhook(query: WebhookQuery) -> dict[str, Any]:
+    def receive_webhook(query: WebhookQuery, header: WebhookHeaders) -> dict[str, Any]:  # noqa: ARG001 - for the document
         """Receive Replicate's word on a prediction; 200 once it is in Postgres."""
         raw = read_bytes(request, LARGEST)
         webhook_id = verify(secret.get(), dict(request.headers), raw)
@@ -67,12 +67,15 @@ def _at_each_address(routes: APIBlueprint) -> Callable[[Any], Any]:
 
     def register(view: Any) -> Any:
         for address in ADDRESSES:
+            name = address.strip("/").replace("/", "_")
             routes.post(
                 address,
                 description="Signed by Standard Webhooks. The same webhook-id again is the same"
                 " delivery.",
                 responses={200: Received, **problems(400, 401, 413, 422, 503)},
-                endpoint=address.strip("/").replace("/", "_"),
+                operation_id=name,
+                openapi_extensions={"requestBody": PREDICTION},
+                endpoint=name,
             )(view)
         return view
 

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from fixative.errors import Gone, NotFound
 from fixative.jobs.billing import settle
 from fixative.jobs.states import is_terminal, sources
+from fixative.jobs.telling import EVENT_ID
 from fixative.postgres.leases import Lease
 from fixative.postgres.media_tables import Media
 from fixative.postgres.tables import TERMINAL_STATUSES, Attempt, Job
@@ -99,7 +100,7 @@ def find_media(session: Session, job: Job, name: str) -> Media:
 NO_WAIT = timedelta(0)
 
 # One statement by hand: five times a job, and an ORM-built one costs six times as much.
-MOVE = text("""
+MOVE = text(f"""
     WITH old AS (
         SELECT id, status FROM jobs
         WHERE id = :job_id AND status = ANY(:allowed)
@@ -126,14 +127,16 @@ MOVE = text("""
         RETURNING old.status, owner_id, webhook, webhook_events, price IS NOT NULL AS priced
     ), told AS (
         INSERT INTO notifications (id, job_id, owner_id, event, url)
-        SELECT gen_random_uuid(), :job_id, owner_id, :to, webhook FROM moved
+        SELECT {EVENT_ID.format(job_id=":job_id", event=":to", at="now()")},
+            :job_id, owner_id, :to, webhook FROM moved
         WHERE webhook IS NOT NULL AND webhook_events @> to_jsonb(:to)
             AND :cause NOT IN ('replay', 'rebuild')
+        ON CONFLICT (id) DO NOTHING
     )
     INSERT INTO transitions (job_id, cause, from_status, to_status, detail, stream)
     SELECT :job_id, :cause, status, :to, :detail, owner_id FROM moved
     RETURNING (SELECT priced FROM moved)
-""").bindparams(
+""").bindparams(  # noqa: S608 - what is put in is a constant
     bindparam("job_id", type_=Uuid),
     bindparam("allowed", type_=ARRAY(Text)),
     bindparam("wait", type_=Interval),

@@ -12,12 +12,9 @@ STATUS = {
     "storing": "processing",
 }
 ALWAYS = ("output", "error")  # what else is not known yet is left out
+FILES = "/v1/files/"
+MEDIA = ("image", "video", "audio")
 HIDDEN = "hidden"  # what Replicate shows as the version of an official model
-
-
-def stream_path(id_: str) -> str:
-    """Where the stream of a prediction is opened, with a link's signature and no key."""
-    return f"/v1/predictions/{id_}/stream"
 
 
 def prediction_view(
@@ -39,7 +36,7 @@ def prediction_view(
         "id": id_,
         "model": told.get("model") or job["model"] or named,
         "version": told.get("version") or version or HIDDEN,
-        "deployment": job["deployment"],
+        "deployment": (job["deployment"] or "").rpartition("/")[2] or None,
         "input": job["input"],
         "logs": told.get("logs") or "",
         "output": job["output"],
@@ -56,11 +53,29 @@ def prediction_view(
         "urls": {
             "get": address,
             "cancel": f"{address}/cancel",
-            "stream": link(stream_path(id_)),
+            "stream": link(_stream_path(job, id_)),
             "web": f"{base_url}/ui/jobs/{job['id']}",
         },
     }
     return {name: value for name, value in shown.items() if value is not None or name in ALWAYS}
+
+
+def stream_at_replicate(job: dict[str, Any]) -> str | None:
+    """Where Replicate streams the job's prediction, as far as it has told."""
+    told = (job["prediction"] or {}).get("urls")
+    url = told.get("stream") if isinstance(told, dict) else None
+    return url if isinstance(url, str) else None
+
+
+def _stream_path(job: dict[str, Any], id_: str) -> str:
+    """Where its stream is opened, with a link's signature and no key.
+
+    Of what comes below /v1/files/, as Replicate's own streams of files do, the JavaScript client
+    makes files, and of all else texts.
+    """
+    told = stream_at_replicate(job)
+    of_files = job["job_type"] in MEDIA if told is None else FILES in told
+    return f"{FILES}{id_}/stream" if of_files else f"/v1/predictions/{id_}/stream"
 
 
 def _is_removed(job: dict[str, Any], told: dict[str, Any]) -> bool:

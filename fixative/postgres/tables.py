@@ -49,6 +49,8 @@ class Owner(Table):
     retention_days: Mapped[int | None]  # None: as FIXATIVE_RETENTION_DAYS says
     webhook: Mapped[str | None]  # of its jobs that name none
     webhook_events: Mapped[list[str] | None]
+    webhook_generation: Mapped[int] = mapped_column(server_default="0")  # of the secret that signs
+    webhook_rotated_at: Mapped[datetime | None]  # when it last became another
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 

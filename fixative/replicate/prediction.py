@@ -72,9 +72,9 @@ def read_instant(value: Any) -> datetime:
     """An RFC 3339 time with any number of fraction digits, in UTC."""
     try:
         instant = datetime.fromisoformat(value)
-    except (TypeError, ValueError) as error:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError) as error:  # the last at either end of time
         raise MalformedPrediction(f"not a time: {value!r}") from error
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def expires_at(raw: dict[str, Any]) -> datetime | None:

@@ -228,7 +228,7 @@ def test_a_body_over_25_mb_is_413_and_does_not_arrive(through, upstream, told):
         ("POST", "/v1/./predictions", 404),
         ("GET", "/v1/webhooks/default", 404),
         ("GET", "/v1/webhooks/default/secret/", 404),
-        ("PATCH", "/v1/files/x", 404),
+        ("PATCH", "/v1/files/x", 405),
         ("GET", "/v1/models/%0d%0aX-A:%20b", 404),
         ("PUT", MODEL, 405),
         ("GET", "/v1", 404),

@@ -74,7 +74,8 @@ def test_each_of_the_three_ways_makes_a_job(api, create, read_row, path, body, m
     assert "source" not in answer.json
     assert read_row(made.id).source == "v1"
     assert api.get(f"/v1/predictions/{made.id}").json == {**answer.json, "source": "api"}
-    assert api.get(f"/jobs/{read_id(made.id)}").json["deployment"] == made.deployment
+    asked = api.get(f"/jobs/{read_id(made.id)}").json["deployment"]
+    assert made.deployment == (asked and asked.rpartition("/")[2])
 
 
 def test_an_id_stays_and_replicates_own_is_taken_for_it(api, create, told):
@@ -96,6 +97,17 @@ def test_every_address_in_an_answer_leads_back_here(create):
     assert (urls["get"], urls["cancel"]) == (here, f"{here}/cancel")
     assert urls["stream"].startswith(f"{here}/stream?sig=")
     assert urls["web"] == f"http://localhost/ui/jobs/{read_id(made['id'])}"
+
+
+def test_a_stream_of_files_has_an_address_that_says_so(api, create, told, stranger):
+    id_ = create().json["id"]
+    at_replicate = {"stream": "https://stream.replicate.com/v1/files/bcwr-3okd"}
+    told(read_id(id_), "submitting", "storing", "succeeded", urls=at_replicate, output=["x"])
+
+    link = api.get(f"/v1/predictions/{id_}").json["urls"]["stream"]
+
+    assert link.startswith(f"http://localhost/v1/files/{id_}/stream?sig=")
+    assert "data: x\n" in stranger.get(link.removeprefix("http://localhost")).text
 
 
 def test_it_has_ended_once_its_files_are_stored_and_not_before(api, create, told):

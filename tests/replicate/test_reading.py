@@ -45,6 +45,7 @@ def test_absent_keys_are_no_error():
         {**MINIMAL, "status": "exploded"},
         {**MINIMAL, "created_at": None},
         {**MINIMAL, "created_at": "yesterday"},
+        {**MINIMAL, "created_at": "0001-01-01T00:00:00+14:00"},
     ],
 )
 def test_what_is_no_prediction_is_refused(raw):
