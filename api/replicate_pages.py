@@ -19,7 +19,6 @@ def find_page(
     """What is on a page, newest first; and the ids behind which older and newer ones follow.
 
     `read` gives the newest `limit` ones older than `before`, or the oldest newer than `after`.
-    Raises InvalidRequest for a cursor that is none.
     """
     back = cursor is not None and cursor.startswith(NEWER)
     place = read_cursor(cursor.removeprefix(NEWER) if cursor else None)

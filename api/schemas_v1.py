@@ -18,6 +18,13 @@ DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s?)?")
 ENDS = ["succeeded", "failed", "canceled"]
 TOLD = {"start": ["processing"], "output": ["succeeded"], "logs": ENDS, "completed": ENDS}
 
+PageCursor = Annotated[
+    str,
+    Field(
+        pattern=r"^(newer\.)?[A-Za-z0-9_-]{21}[AQgw]$",
+        description="As `next` and `previous` of a page have it",
+    ),
+]
 WebhookEvent = Literal["start", "output", "logs", "completed"]
 
 
@@ -144,7 +151,7 @@ class PredictionFilter(BaseModel):
     created_after: AwareDatetime | None = Field(None, description="At that instant, or later")
     created_before: AwareDatetime | None = Field(None, description="Before that instant")
     source: Literal["web"] | None = Field(None, description="Those made in Replicate's web pages")
-    cursor: str | None = Field(None, max_length=64, description="As `next` and `previous` have it")
+    cursor: PageCursor | None = None
 
 
 class VersionPath(OwnedPath):

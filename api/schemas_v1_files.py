@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.answer_schemas import SHA256, Answer
+from api.schemas_v1 import PageCursor
 from fixative.media.files import LARGEST
 
 FILE_ID = "01k8y1wpvxfgx9y01d3sn4q33g"
@@ -65,7 +66,7 @@ class V1FilePath(BaseModel):
 class V1FileFilter(BaseModel):
     """Which page of the list is shown, newest first."""
 
-    cursor: str | None = Field(None, max_length=64, description="As `next` and `previous` have it")
+    cursor: PageCursor | None = None
 
 
 class V1FileUrls(Answer):

@@ -197,6 +197,12 @@ def test_a_list_without_any_is_empty(api):
     assert api.get("/v1/files").json == {"next": None, "previous": None, "results": []}
 
 
+@pytest.mark.parametrize("cursor", ["", "x", "newer.", "%C3%A9%F0%9F%98%80", "A" * 64])
+@pytest.mark.parametrize("path", ["/v1/files", "/v1/predictions"])
+def test_a_cursor_that_is_none_is_422(api, refused_as_replicate_does, path, cursor):
+    refused_as_replicate_does(api.get(f"{path}?cursor={cursor}"), 422)
+
+
 def test_a_deleted_file_is_gone(api, upload, refused_as_replicate_does):
     address = f"/v1/files/{upload()['id']}"
 
