@@ -63,7 +63,6 @@ from fixative.replicate.client import Replicate
 from fixative.replicate.kept_reads import KeptReads
 from fixative.replicate.output_stream import OutputStreams
 from fixative.replicate.pace import pace_of
-from fixative.replicate.passthrough import PassThrough
 from fixative.replicate.seen import SeenWebhooks
 from fixative.settings import Settings
 from fixative.shared import Shared
@@ -170,9 +169,7 @@ def create_app(
     app.register_api(
         operation_routes(database, publisher, replicate, statuses, creates=creates, reads=reads)
     )
-    app.register_api(
-        passthrough_routes(settings, PassThrough.of(settings, reads, KeptReads(shared)))
-    )
+    app.register_api(passthrough_routes(settings, replicate, reads, KeptReads(shared)))
     app.register_api(recovery_routes(database, publisher, watcher.places))
     app.register_api(health_routes(readiness, database, keys, (creates, reads), registry))
     app.register_api(pages_routes())

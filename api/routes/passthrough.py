@@ -16,7 +16,9 @@ from api.openapi import content, problems, resource
 from api.places import Places
 from api.schemas_v1 import OwnedPath, VersionPath
 from fixative.errors import Refused
-from fixative.replicate.client import THROTTLED
+from fixative.replicate.client import THROTTLED, Replicate
+from fixative.replicate.kept_reads import KeptReads
+from fixative.replicate.pace import Pace
 from fixative.replicate.passthrough import Answer, Asked, PassThrough
 from fixative.replicate.transport import Streamed
 from fixative.settings import Settings
@@ -33,8 +35,17 @@ TOLD: dict[Any, Any] = {
 IN_A_QUERY = "%&=+,:;/?@!$'()*~"
 
 
-def passthrough_routes(settings: Settings, through: PassThrough) -> APIBlueprint:
+def passthrough_routes(
+    settings: Settings, replicate: Replicate, reads: Pace, kept: KeptReads
+) -> APIBlueprint:
     """The routes under /v1 that Replicate answers."""
+    through = PassThrough(
+        settings.replicate_base_url,
+        settings.replicate_api_token.get_secret_value(),
+        replicate.transport,
+        reads=reads,
+        kept=kept,
+    )
     routes = resource("replicate", keys_only=True)
     places = Places(MOST_AT_ONCE, "requests to Replicate")
 

@@ -63,6 +63,7 @@ class File(Table):
     __table_args__ = (
         Index("ix_files_job", "job_id", postgresql_where=text("job_id IS NOT NULL")),
         Index("ix_files_page", "owner_id", "id"),
+        Index("ix_files_uploaded", "owner_id", "id", postgresql_where=text("job_id IS NULL")),
         Index(
             "ix_files_kept",
             "owner_id",
