@@ -11,6 +11,8 @@ from api.answer_schemas import Problem
 from api.answers import Json
 from api.auth import Keys, register_auth
 from api.body import StrictRequest, register_draining
+from api.dashboard.parts import Parts
+from api.dashboard.site import dashboard
 from api.document import complete
 from api.errors import raise_unprocessable, register_errors
 from api.holding import Holding
@@ -173,14 +175,33 @@ def create_app(
     app.register_api(recovery_routes(database, publisher, watcher.places))
     app.register_api(health_routes(readiness, database, keys, (creates, reads), registry))
     app.register_api(pages_routes())
-    if settings.fixative_trusted_proxies:
-        # Of what they pass on, only the client's address is believed.
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=settings.fixative_trusted_proxies, x_proto=0
+    app.register_blueprint(
+        dashboard(
+            Parts(
+                settings=settings,
+                database=database,
+                publisher=publisher,
+                bucket=bucket,
+                replicate=replicate,
+                keys=keys,
+                links=links,
+                statuses=statuses,
+                submissions=submissions,
+                creates=creates,
+                reads=reads,
+            )
         )
+    )
+    _believe_proxies(app, settings.fixative_trusted_proxies)
     # Now, not in the first request: its making is not thread-safe.
     app.generate_spec_json()
     return app
+
+
+def _believe_proxies(app: Api, proxies: int) -> None:
+    """Of what so many proxies pass on, the client's address is believed and nothing else."""
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0)  # type: ignore[method-assign]
 
 
 def _refuse_nul() -> None:

@@ -27,6 +27,8 @@ MOST_REMEMBERED = 10_000
 NOTING_SECONDS = 0.5
 SCHEMES = ("bearer", "token")  # the second is what older clients of Replicate's say
 
+OF_THEIR_OWN = frozenset({"ui"})  # blueprints that look who asks by themselves
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 log = structlog.get_logger(__name__)
@@ -74,12 +76,12 @@ class Keys:
         self._clock = clock
         self._remembered: dict[bytes, tuple[float, Caller]] = {}
 
-    def caller_of(self, request: Request, *scopes: str) -> Caller:
-        """Who makes the request, with one of these scopes.
+    def caller_of(self, request: Request, *scopes: str, presented: str | None = None) -> Caller:
+        """Who makes the request, with one of these scopes; what it presents may be known already.
 
         Raises Unauthorized, or Forbidden for what is not granted.
         """
-        presented = presented_in(request)
+        presented = presented_in(request) if presented is None else presented
         caller = self._remember(presented, scopes) if presented else None
         if caller is None:
             raise Unauthorized(
@@ -167,6 +169,8 @@ def register_auth(app: Flask, keys: Keys, links: Links, limits: InboundLimits) -
         if not scopes or (only_with and only_with not in request.args):
             return
         limits.count_address(read_address(request.remote_addr))
+        if request.blueprint in OF_THEIR_OWN:
+            return
         if not g.by_link:
             g.caller = keys.caller_of(request, *scopes)
             limits.count_caller(g.caller)

@@ -130,15 +130,21 @@ def _unprocessable(error: Unprocessable) -> Response:
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the request does not fit", error.errors)
 
 
-def _expected(error: FixativeError) -> Response:
+def told_of(error: FixativeError) -> tuple[HTTPStatus, str]:
+    """The status of an error, and what may be said of it; the rest is logged."""
     status, detail = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request_failed", error=type(error).__name__, reason=str(error))
+    return status, detail or str(error)
+
+
+def _expected(error: FixativeError) -> Response:
+    status, detail = told_of(error)
     if isinstance(error, InvalidInput):
         return _unprocessable(Unprocessable([FieldError(**vars(m)) for m in error.misfits]))
     if isinstance(error, InvalidRequest):
         return _unprocessable(Unprocessable([FieldError((error.field,), str(error), "invalid")]))
-    return problem(status, detail or str(error))
+    return problem(status, detail)
 
 
 def _unexpected(error: Exception) -> Response:

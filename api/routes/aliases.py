@@ -70,7 +70,7 @@ def alias_routes(submissions: Submissions, statuses: Statuses) -> APIBlueprint:
         " that needs no key.",
         responses={
             200: Prediction,
-            302: content("text/html", HTML, "Go to /docs", "Location"),
+            302: content("text/html", HTML, "Go to /ui/", "Location"),
             **problems(404, 410),
         },
     )
@@ -78,7 +78,7 @@ def alias_routes(submissions: Submissions, statuses: Statuses) -> APIBlueprint:
     def show_prediction(query: PredictionQuery) -> AnyResponse:
         """See how a job stands, in the shape of a prediction."""
         if query.predictionId is None:
-            return redirect("docs")
+            return redirect("ui/")
         status = statuses.read_prediction(query.predictionId, owner_seen())
         return status.marked(jsonify(statuses.as_prediction(status)))
 
