@@ -1,7 +1,6 @@
 """A job in the shapes of the services that Fixative takes the place of."""
 
 import re
-import uuid
 from typing import Any
 
 JobView = dict[str, Any]
@@ -13,16 +12,7 @@ STATUS = {
     "processing": "processing",
     "storing": "processing",
 }
-PREDICTION_STATUS = {
-    "queued": "starting",
-    "submitting": "starting",
-    "storing": "processing",
-}
-ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
-ID_LENGTH = 26
 PERCENT = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d+)?) ?%")
-ALWAYS = ("output", "error")  # of a prediction; what else is not known yet is left out
-HIDDEN = "hidden"  # what Replicate shows as the version of an official model
 
 
 def media_status(job: JobView) -> dict[str, Any]:
@@ -50,52 +40,6 @@ def async_job(job: JobView) -> dict[str, Any]:
         "created_at": job["created_at"],
         "updated_at": job["updated_at"],
     }
-
-
-def as_prediction(job: JobView, base_url: str) -> dict[str, Any]:
-    """As Replicate shows a prediction; it has ended once its files are ours, and not before."""
-    told = job["prediction"] or {}
-    name, _, version = (job["version"] or "").rpartition(":")
-    id_ = short_id(uuid.UUID(job["id"]))
-    address = f"{base_url}/jobs/{job['id']}"
-    shown = {
-        "id": id_,
-        "model": job["model"] or name or job["deployment"],
-        "version": version or HIDDEN,
-        "input": job["input"],
-        "logs": told.get("logs") or "",
-        "output": job["output"],
-        "data_removed": False,
-        "error": _message(job),
-        "source": "api",
-        "status": PREDICTION_STATUS.get(job["status"], job["status"]),
-        "created_at": job["created_at"],
-        "started_at": told.get("started_at"),
-        "completed_at": job["completed_at"],
-        "metrics": told.get("metrics") if job["completed_at"] else None,
-        "urls": {"get": f"{base_url}/?predictionId={id_}", "cancel": f"{address}/cancel"},
-    }
-    return {name: value for name, value in shown.items() if value is not None or name in ALWAYS}
-
-
-def short_id(job_id: uuid.UUID) -> str:
-    """The id of a job in the form that Replicate's ids have: 26 characters of base 32."""
-    digits = (job_id.int >> 5 * place & 31 for place in reversed(range(ID_LENGTH)))
-    return "".join(ALPHABET[digit] for digit in digits)
-
-
-def read_id(text: str) -> uuid.UUID | None:
-    """The job's id in either form; None for what is neither."""
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        pass
-    if len(text) != ID_LENGTH or not all(letter in ALPHABET for letter in text):
-        return None
-    number = 0
-    for letter in text:
-        number = number << 5 | ALPHABET.index(letter)
-    return uuid.UUID(int=number) if number < 1 << 128 else None
 
 
 def _progress(job: JobView) -> float | None:

@@ -73,6 +73,9 @@ class PredictionPart(Answer):
 
     id: str
     status: str | None
+    model: str | None
+    version: str | None
+    source: str | None
     created_at: str | None
     started_at: str | None
     completed_at: str | None
@@ -161,9 +164,14 @@ EXAMPLE_JOB: dict[str, Any] = {
     "priority": "normal",
     "cancel_after": None,
     "owner_id": OWNER_ID,
+    "webhook": None,
+    "deadline": None,
     "prediction": {
         "id": "q5wzgy5k6hrmc0cz8e7s3bqf0r",
         "status": "succeeded",
+        "model": "black-forest-labs/flux-schnell",
+        "version": "hidden",
+        "source": None,
         "created_at": "2026-01-01T12:00:00.310Z",
         "started_at": "2026-01-01T12:00:00.402Z",
         "completed_at": "2026-01-01T12:00:01.513Z",
@@ -212,6 +220,8 @@ class Job(JobSummary):
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_JOB})
 
     input: dict[str, Any]
+    webhook: str | None = Field(description="Who is told of it")
+    deadline: AwareDatetime | None = Field(description="What is not submitted by then ends")
     prediction: PredictionPart | None
     output: Any
     media: list[MediaPart]

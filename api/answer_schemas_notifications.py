@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from api.answer_schemas import JOB_ID, OWNER_ID, Answer
 from api.schemas_notifications import State
@@ -72,6 +72,19 @@ class Replayed(Answer):
     replayed: int
 
 
+class Published(Answer):
+    """What was published of the jobs that a filter found."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"looked_at": 100, "made": 97, "again": 1, "next": None}}
+    )
+
+    looked_at: int = Field(description="How many ended jobs")
+    made: int = Field(description="Ends that nobody had been told of")
+    again: int = Field(description="Ends that are told once more, each under its own id")
+    next: str | None = Field(description="The `cursor` that goes on with the rest; null at the end")
+
+
 class WebhookSecret(Answer):
     """The secret that signs what we tell, as Standard Webhooks' libraries take it."""
 
@@ -80,3 +93,18 @@ class WebhookSecret(Answer):
     )
 
     key: str
+
+
+class RotatedSecret(WebhookSecret):
+    """The secret that signs from now on."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "key": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+                "old_until": "2026-08-08T12:00:00Z",
+            }
+        }
+    )
+
+    old_until: AwareDatetime = Field(description="Until then the one of before signs too")

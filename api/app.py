@@ -11,11 +11,14 @@ from api.answer_schemas import Problem
 from api.answers import Json
 from api.auth import Keys, register_auth
 from api.body import StrictRequest, register_draining
+from api.dashboard.parts import Parts
+from api.dashboard.site import dashboard
 from api.document import complete
 from api.errors import raise_unprocessable, register_errors
 from api.holding import Holding
 from api.limits import InboundLimits, register_limit_headers
 from api.openapi import SECURITY_SCHEMES
+from api.passed_paths import PassedPart, PassedPath
 from api.readiness import Readiness
 from api.request_ids import register_request_ids
 from api.routes.admin import admin_routes
@@ -34,7 +37,11 @@ from api.routes.notifications import notification_routes
 from api.routes.operation import operation_routes
 from api.routes.owners import owner_routes
 from api.routes.pages import pages_routes
+from api.routes.passthrough import passthrough_routes
+from api.routes.prediction_stream import prediction_stream_routes
+from api.routes.predictions import prediction_routes
 from api.routes.recovery import recovery_routes
+from api.routes.signing import signing_routes
 from api.routes.webhooks import webhook_routes
 from api.statuses import Statuses
 from api.submissions import Submissions
@@ -54,7 +61,10 @@ from fixative.media.show import JobViews
 from fixative.notify.signing import Secrets
 from fixative.postgres.engine import Database
 from fixative.replicate.client import Replicate
+from fixative.replicate.kept_reads import KeptReads
+from fixative.replicate.output_stream import OutputStreams
 from fixative.replicate.pace import pace_of
+from fixative.replicate.passthrough import PassThrough
 from fixative.replicate.seen import SeenWebhooks
 from fixative.settings import Settings
 from fixative.shared import Shared
@@ -110,6 +120,7 @@ def create_app(
     )
     app.url_map.converters["id"] = Id
     admin_key = settings.fixative_admin_key.get_secret_value()
+    app.url_map.converters |= {"passed": PassedPath, "part": PassedPart}
     keys = Keys(database, admin_key, Tokens.of(settings))
     shared = Shared(redis)
     register_errors(app)
@@ -133,7 +144,12 @@ def create_app(
     app.register_api(
         jobs_routes(settings, database, publisher, submissions, statuses=statuses, holding=holding)
     )
-    app.register_api(alias_routes(settings, submissions, statuses))
+    app.register_api(alias_routes(submissions, statuses))
+    app.register_api(
+        prediction_routes(settings, database, publisher, submissions=submissions, holding=holding)
+    )
+    streams = OutputStreams(settings.replicate_base_url)
+    app.register_api(prediction_stream_routes(statuses, watcher, streams))
     app.register_api(event_routes(database, watcher, keys))
     app.register_api(batches_routes(settings, database, publisher, catalog))
     app.register_api(job_operation_routes(database, bucket, publisher, statuses))
@@ -145,23 +161,46 @@ def create_app(
     app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(shared)))
     app.register_api(admin_routes(database, admin_key))
     app.register_api(owner_routes(settings, database))
-    app.register_api(notification_routes(database, Secrets.of(settings)))
+    app.register_api(notification_routes(database))
+    app.register_api(signing_routes(database, Secrets.of(settings)))
     app.register_api(dead_letter_routes(database, publisher))
     creates, reads = pace_of(shared, settings, "creates"), pace_of(shared, settings, "reads")
     app.register_api(
         operation_routes(database, publisher, replicate, statuses, creates=creates, reads=reads)
     )
+    app.register_api(
+        passthrough_routes(settings, PassThrough.of(settings, reads, KeptReads(shared)))
+    )
     app.register_api(recovery_routes(database, publisher, watcher.places))
     app.register_api(health_routes(readiness, database, keys, (creates, reads), registry))
     app.register_api(pages_routes())
-    if settings.fixative_trusted_proxies:
-        # Of what they pass on, only the client's address is believed.
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=settings.fixative_trusted_proxies, x_proto=0
+    app.register_blueprint(
+        dashboard(
+            Parts(
+                settings=settings,
+                database=database,
+                publisher=publisher,
+                bucket=bucket,
+                replicate=replicate,
+                keys=keys,
+                links=links,
+                statuses=statuses,
+                submissions=submissions,
+                creates=creates,
+                reads=reads,
+            )
         )
+    )
+    _believe_proxies(app, settings.fixative_trusted_proxies)
     # Now, not in the first request: its making is not thread-safe.
     app.generate_spec_json()
     return app
+
+
+def _believe_proxies(app: Api, proxies: int) -> None:
+    """Of what so many proxies pass on, the client's address is believed and nothing else."""
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0)  # type: ignore[method-assign]
 
 
 def _refuse_nul() -> None:

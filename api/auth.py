@@ -1,8 +1,8 @@
-"""Who asks, and whether they may: a key or a token in `Authorization: Bearer` or `X-API-Key`."""
+"""Who asks, and whether they may: a key or a token in `Authorization` or `X-API-Key`."""
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
@@ -25,7 +25,9 @@ REMEMBERED_SECONDS = 5.0  # so long a revoked key may still open something
 BELIEVED_SECONDS = 300.0  # so long, while Postgres is away, it may read on
 MOST_REMEMBERED = 10_000
 NOTING_SECONDS = 0.5
-ANYBODY = ""
+SCHEMES = ("bearer", "token")  # the second is what older clients of Replicate's say
+
+OF_THEIR_OWN = frozenset({"ui"})  # blueprints that look who asks by themselves
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -33,9 +35,9 @@ log = structlog.get_logger(__name__)
 
 
 def needs(
-    scope: str, *, or_link: bool = False, only_with: str | None = None
+    *scopes: str, or_link: bool = False, only_with: str | None = None
 ) -> Callable[[View], View]:
-    """Mark a view: the key must have this scope. Without a mark it must have `admin`.
+    """Mark a view: the key must have one of these scopes. Without a mark it must have `admin`.
 
     Without the query parameter `only_with`, where there is one, anybody may ask.
 
@@ -44,14 +46,14 @@ def needs(
     """
 
     def mark(view: View) -> View:
-        view.scope, view.or_link = scope, or_link  # type: ignore[attr-defined]
+        view.scopes, view.or_link = scopes, or_link  # type: ignore[attr-defined]
         view.only_with = only_with  # type: ignore[attr-defined]
         return view
 
     return mark
 
 
-open_to_anybody = needs(ANYBODY)
+open_to_anybody = needs()
 
 
 class Keys:
@@ -74,10 +76,13 @@ class Keys:
         self._clock = clock
         self._remembered: dict[bytes, tuple[float, Caller]] = {}
 
-    def caller_of(self, request: Request, scope: str) -> Caller:
-        """Who makes the request. Raises Unauthorized, or Forbidden for what is not granted."""
-        presented = presented_in(request)
-        caller = self._remember(presented, scope) if presented else None
+    def caller_of(self, request: Request, *scopes: str, presented: str | None = None) -> Caller:
+        """Who makes the request, with one of these scopes; what it presents may be known already.
+
+        Raises Unauthorized, or Forbidden for what is not granted.
+        """
+        presented = presented_in(request) if presented is None else presented
+        caller = self._remember(presented, scopes) if presented else None
         if caller is None:
             raise Unauthorized(
                 "a valid key is needed, as Authorization: Bearer or X-API-Key",
@@ -85,8 +90,8 @@ class Keys:
             )
         if not caller.may_come_from(read_address(request.remote_addr)):
             raise Forbidden("this key is not for use from here")
-        if scope not in caller.scopes:
-            raise Forbidden(f"this key lacks the scope {scope}")
+        if caller.scopes.isdisjoint(scopes):
+            raise Forbidden(f"this key lacks the scope {' or '.join(scopes)}")
         if caller.use_is_news:
             after_this_request(lambda response: self._note_once_answered(caller, response))
         return caller
@@ -94,12 +99,12 @@ class Keys:
     def still_opens(self, presented: str, scope: str) -> bool:
         """Whether what opened a request that is not over yet would open it now."""
         try:
-            caller = self._remember(presented, scope)
+            caller = self._remember(presented, (scope,))
         except (DatabaseAway, SigningKeysAway):
             return True  # nobody knows better, and nothing new is told meanwhile
         return caller is not None and scope in caller.scopes
 
-    def _remember(self, presented: str, scope: str) -> Caller | None:
+    def _remember(self, presented: str, scopes: Sequence[str]) -> Caller | None:
         now = self._clock()
         digest = sha256(presented.encode()).digest()  # no key lies about in memory
         until, caller = self._remembered.get(digest, (0.0, None))
@@ -108,7 +113,7 @@ class Keys:
         try:
             found = self._by_key(presented) or self._by_token(presented)
         except DatabaseAway:
-            if caller is None or scope != "read" or not _believed(caller, now - until):
+            if caller is None or "read" not in scopes or not _believed(caller, now - until):
                 raise
             return caller
         if found is None:
@@ -156,16 +161,18 @@ def register_auth(app: Flask, keys: Keys, links: Links, limits: InboundLimits) -
         if request.endpoint is None:
             return  # no such address: 404 or 405 for everybody
         view = current_app.view_functions[request.endpoint]
-        scope = getattr(view, "scope", "admin")
+        scopes = getattr(view, "scopes", ("admin",))
         g.by_link = getattr(view, "or_link", False) and links.valid(
             request.path, request.args.get("sig", "")
         )
         only_with = getattr(view, "only_with", None)
-        if scope == ANYBODY or (only_with and only_with not in request.args):
+        if not scopes or (only_with and only_with not in request.args):
             return
         limits.count_address(read_address(request.remote_addr))
+        if request.blueprint in OF_THEIR_OWN:
+            return
         if not g.by_link:
-            g.caller = keys.caller_of(request, scope)
+            g.caller = keys.caller_of(request, *scopes)
             limits.count_caller(g.caller)
 
 
@@ -188,5 +195,5 @@ def owner_seen() -> uuid.UUID | None:
 def presented_in(request: Request) -> str:
     """The key or token that comes with a request; empty without one."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    key = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
+    key = token.strip() if scheme.lower() in SCHEMES else request.headers.get("X-API-Key", "")
     return key if key.isascii() and key.isprintable() else ""

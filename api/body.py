@@ -42,17 +42,34 @@ class StrictRequest(Request):
 
 
 def read_bytes(request: Request, most: int) -> bytes:
-    """The whole body. Raises RequestEntityTooLarge, whatever length it claims, or BadRequest.
+    """The whole body. Raises RequestEntityTooLarge, whatever length it claims, or BadRequest."""
+    return b"".join(pieces(request, most))
+
+
+def pieces(request: Request, most: int) -> Iterator[bytes]:
+    """The body as it comes in. Raises RequestEntityTooLarge or BadRequest, also while it is read.
 
     Werkzeug's own limit cuts a chunked body off where it should refuse it.
     """
     told = request.content_length
-    raw = b"" if told is not None and told > most else request.stream.read(most + 1)
-    if len(raw) > most or (told is not None and told > most):
-        raise RequestEntityTooLarge(f"a body may have {most} bytes here")
-    if told is not None and len(raw) < told:
+    if told is not None and told > most:
+        raise _too_large(most)
+    return _counted(request, told, most)
+
+
+def _counted(request: Request, told: int | None, most: int) -> Iterator[bytes]:
+    read = 0
+    while piece := request.stream.read(PIECE):
+        read += len(piece)
+        if read > most:
+            raise _too_large(most)
+        yield piece
+    if told is not None and read < told:
         raise BadRequest("the body ended before its Content-Length")
-    return raw
+
+
+def _too_large(most: int) -> RequestEntityTooLarge:
+    return RequestEntityTooLarge(f"a body may have {most} bytes here")
 
 
 def register_draining(app: Flask) -> None:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from api.answers import dump
+from api.replicate_problems import in_replicates_words, speaks_as_replicate
 from fixative.errors import (
     BadSignature,
     BucketError,
@@ -84,11 +85,26 @@ def raise_unprocessable(error: ValidationError) -> NoReturn:
     raise Unprocessable([FieldError(e["loc"], e["msg"], e["type"]) for e in found])
 
 
-def problem(status: HTTPStatus, detail: str, errors: Sequence[FieldError] = ()) -> Response:
-    """An answer in the shape of all errors; `about:blank` says that the title is the status's."""
+def problem(
+    status: HTTPStatus,
+    detail: str,
+    errors: Sequence[FieldError] = (),
+    *,
+    title: str | None = None,
+    retry_after: int | None = None,
+) -> Response:
+    """An answer in the shape of all errors; `about:blank` says that the title is the status's.
+
+    Under /v1 it is Replicate's shape, where a title may say more, and the seconds of a Retry-After
+    are told once more.
+    """
     content = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
     if errors:
         content["errors"] = [asdict(error) for error in errors]
+    if speaks_as_replicate():
+        content = in_replicates_words(status, title or status.phrase, detail, errors)
+        if retry_after is not None:
+            content["retry_after"] = retry_after
     answer = Response(dump(content), status, content_type=PROBLEM_JSON)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
@@ -97,7 +113,13 @@ def problem(status: HTTPStatus, detail: str, errors: Sequence[FieldError] = ()) 
 
 def _http(error: HTTPException) -> Response:
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    answer = problem(status, error.description or status.phrase)
+    title = getattr(error, "title", None)
+    answer = problem(
+        status,
+        error.description or status.phrase,
+        title=title,
+        retry_after=getattr(error, "retry_after", None),
+    )
     for name, value in error.get_headers():  # Allow, WWW-Authenticate, Retry-After, Content-Range
         if name != "Content-Type":
             answer.headers[name] = value
@@ -108,15 +130,21 @@ def _unprocessable(error: Unprocessable) -> Response:
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the request does not fit", error.errors)
 
 
-def _expected(error: FixativeError) -> Response:
+def told_of(error: FixativeError) -> tuple[HTTPStatus, str]:
+    """The status of an error, and what may be said of it; the rest is logged."""
     status, detail = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request_failed", error=type(error).__name__, reason=str(error))
+    return status, detail or str(error)
+
+
+def _expected(error: FixativeError) -> Response:
+    status, detail = told_of(error)
     if isinstance(error, InvalidInput):
         return _unprocessable(Unprocessable([FieldError(**vars(m)) for m in error.misfits]))
     if isinstance(error, InvalidRequest):
         return _unprocessable(Unprocessable([FieldError((error.field,), str(error), "invalid")]))
-    return problem(status, detail or str(error))
+    return problem(status, detail)
 
 
 def _unexpected(error: Exception) -> Response:

@@ -43,7 +43,7 @@ class Holding:
         return status, _applied(seconds)
 
     def until_ended(
-        self, job_id: uuid.UUID, owner_id: uuid.UUID, prefer: str | None, accepted: Status
+        self, job_id: uuid.UUID, owner_id: uuid.UUID | None, prefer: str | None, accepted: Status
     ) -> tuple[Status, Applied]:
         """How a job that was accepted stands once it has ended; as accepted if nobody can say."""
         seconds = wait_seconds(prefer)

@@ -30,6 +30,7 @@ EXAMPLES = {
     422: "the request does not fit",
     429: "too many requests of this key: 60 are allowed",
     500: "something went wrong here",
+    502: "Replicate refuses the token that this service has",
     503: "Postgres does not answer in time",
 }
 OF_A_JOB = ("ETag", "Age", "Fixative-Stale", "Warning")  # of each answer that shows one whole

@@ -150,7 +150,8 @@ class Submission(Body):
 
     def request(self) -> JobRequest:
         """The same in the core's words, but for what only says how it is answered."""
-        return JobRequest(**{field.name: getattr(self, field.name) for field in fields(JobRequest)})
+        asked = {field.name for field in fields(JobRequest)} & type(self).model_fields.keys()
+        return JobRequest(**{name: getattr(self, name) for name in asked})
 
 
 class WaitHeader(BaseModel):
@@ -247,3 +248,9 @@ class OwnerRequest(Body):
     )
     webhook: Address | None = Field(None, description="Told of jobs that name none themselves")
     webhook_events: Events | None = Field(None, description=EVENTS)
+
+
+class OwnerPath(BaseModel):
+    """An owner, by name."""
+
+    name: str = Field(description="The owner's name")

@@ -1,12 +1,11 @@
 """What requests look like in the shapes of the services that Fixative takes the place of."""
 
-import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas import Body, Text
-from fixative.catalog.entry import VERSION, ModelName, Version
+from fixative.catalog.entry import ModelName
 from fixative.jobs.accept import JobRequest
 
 
@@ -37,30 +36,6 @@ class MediaRequest(Body):
             job_type=self.mediaType,
             metadata=None if self.userId is None else {"userId": self.userId},
         )
-
-
-class PredictionRequest(Body):
-    """A prediction, as the proxy of Replicate's API took it."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "version": "black-forest-labs/flux-schnell",
-                "input": {"prompt": "a lighthouse in fog"},
-            }
-        }
-    )
-
-    version: Version | ModelName = Field(
-        description="64 hex digits, owner/name:64hex, or owner/name"
-    )
-    input: dict[str, Any]
-
-    def request(self) -> JobRequest:
-        """The same in the core's words."""
-        if re.fullmatch(VERSION, self.version):
-            return JobRequest(version=self.version, input=self.input)
-        return JobRequest(model=self.version, input=self.input)
 
 
 class PredictionQuery(BaseModel):

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.schemas import Body, Cursor, PathId, Request, exactly_one, one_of
+from api.schemas_jobs import JobConditions, Selection
 
 State = Literal["pending", "delivered", "given_up"]
 
@@ -41,3 +42,21 @@ class NotificationReplay(Body):
     @model_validator(mode="after")
     def _one_of_them(self) -> "NotificationReplay":
         return exactly_one(self, "ids", "state")
+
+
+class PublishConditions(JobConditions):
+    """Which jobs' ends are published: those of which all of this holds."""
+
+    source: Literal["api", "v1", "sync", "replay", "rebuild"] | None = Field(
+        default=None, description="From where they came; looked at are the others too"
+    )
+
+
+class PublishSelection(Selection):
+    """Which jobs' ends are published, newest first: exactly one of filter, all."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"filter": {"created_after": "2026-08-07T00:00:00Z"}}}
+    )
+
+    filter: PublishConditions | None = None

@@ -3,6 +3,8 @@
 import json
 import time
 import uuid
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,8 +14,9 @@ from sqlalchemy.orm import Session
 from werkzeug.http import generate_etag
 
 from api.answers import dump
-from fixative.errors import DatabaseAway
+from fixative.errors import DatabaseAway, NotFound
 from fixative.jobs.glance import glance_at
+from fixative.jobs.short_ids import job_of_prediction, read_id
 from fixative.jobs.states import is_terminal
 from fixative.jobs.store import check_shown, find_job
 from fixative.media.last_shown import LastShown, Shown
@@ -50,6 +53,10 @@ class Status:
         answer = Response(self._body, mimetype="application/json")
         if self.etag is not None:
             answer.set_etag(self.etag)
+        return self.marked(answer)
+
+    def marked(self, answer: Response) -> Response:
+        """An answer that shows it, with what says that it is old if it is."""
         if self.age is not None:
             answer.headers["Fixative-Stale"] = "true"
             answer.headers["Warning"] = STALE
@@ -68,6 +75,14 @@ class Statuses:
     def show(self, session: Session, job: Job) -> dict[str, Any]:
         """The job in the wire shape, within a transaction that is not over yet."""
         return self._views.show(session, job)
+
+    def as_prediction(self, status: Status) -> dict[str, Any]:
+        """The job as Replicate shows a prediction."""
+        return self._views.as_prediction(status.job)
+
+    def show_predictions(self, session: Session, jobs: Sequence[Job]) -> list[dict[str, Any]]:
+        """Jobs as predictions, within a transaction that is not over yet."""
+        return self._views.show_predictions(session, jobs)
 
     def bury(self, job: Job) -> None:
         """Show it no more: it was deleted."""
@@ -94,6 +109,21 @@ class Statuses:
         # than what was seen, never older.
         self._last_shown.keep(seen, dump({"job": sketch.job, "links": sketch.links}), at=at)
         return Status(self._views.finish(sketch))
+
+    def read_prediction(self, text: str, owner_id: uuid.UUID | None) -> Status:
+        """How the job stands that has this id, in either form, or whose prediction has it.
+
+        Raises as `read` does.
+        """
+        job_id = read_id(text)
+        if job_id is not None:
+            with suppress(NotFound):
+                return self.read(job_id, owner_id)
+        with self._database.begin() as session:
+            job_id = job_of_prediction(session, text)
+        if job_id is None:
+            raise NotFound(f"no prediction {text}")
+        return self.read(job_id, owner_id)
 
     def _as_last_shown(
         self, job_id: uuid.UUID, owner_id: uuid.UUID | None, error: DatabaseAway

@@ -1,8 +1,10 @@
 """Event streams (Server-Sent Events): moves as they happen, and a sign of life between them."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+
+from flask import Response
 
 from api.answers import dump
 from api.waiters import Follower
@@ -89,6 +91,14 @@ class EventStream:
                 if not self._may_go_on():
                     return
                 asked_at = time.monotonic()
+
+
+def as_events(body: Iterable[bytes] | None) -> Response:
+    """The answer that such a body goes on in; without one, what HEAD tells of it."""
+    answer = Response(body, mimetype="text/event-stream")
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Accel-Buffering"] = "no"  # a proxy is not to collect it first
+    return answer
 
 
 def _position(number: int) -> bytes:

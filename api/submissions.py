@@ -24,7 +24,12 @@ class Submissions:
     statuses: Statuses
 
     def take(
-        self, asked: JobRequest, *, idempotency_key: str | None, cache: bool = False
+        self,
+        asked: JobRequest,
+        *,
+        idempotency_key: str | None,
+        cache: bool = False,
+        is_repeat: bool = False,
     ) -> tuple[Accepted, Status]:
         """The job of a request, safe in Postgres and hinted, and how it stands.
 
@@ -39,6 +44,7 @@ class Submissions:
             api_key_id=caller().key_id,
             idempotency_key=idempotency_key,
             cache=cache,
+            is_repeat=is_repeat,
         ) as (session, accepted):
             status = Status(self.statuses.show(session, accepted.job))
         self.publisher.publish(accepted.hints)

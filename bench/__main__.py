@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bench import media, pipeline, replay, sync, watch
+from bench import drop_in, media, pipeline, replay, sync, watch
 from bench.harness import Comparison
 from bench.report import print_table, write_json
 
@@ -13,6 +13,7 @@ RESULTS = Path(__file__).parent / "results"
 # Each takes a size and a number of rounds; the size counts in its unit.
 BENCHMARKS: dict[str, tuple[Callable[[int, int], Comparison], str]] = {
     "pipeline": (pipeline.run, "jobs"),
+    "drop_in": (drop_in.run, "calls"),
     "media": (media.run, "megabytes"),
     "replay": (replay.run, "records"),
     "sync": (sync.run, "predictions"),
@@ -30,6 +31,7 @@ def _list(context: click.Context, __: click.Parameter, wanted: bool) -> None:
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
 @click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list)
+@click.option("--calls", envvar="CALLS", type=click.IntRange(1), default=200, show_default=True)
 @click.option("--jobs", envvar="JOBS", type=click.IntRange(1), default=200, show_default=True)
 @click.option(
     "--megabytes", envvar="MEGABYTES", type=click.IntRange(1), default=2000, show_default=True

@@ -6,9 +6,33 @@ from aiohttp import web
 
 from replicate_emulator.answers import WORLD
 from replicate_emulator.gate import answer_errors, guard
-from replicate_emulator.routes import account, control, models, outputs, predictions, uploads
+from replicate_emulator.routes import (
+    account,
+    control,
+    deployments,
+    models,
+    outputs,
+    predictions,
+    search,
+    streams,
+    trainings,
+    uploads,
+)
 from replicate_emulator.uploads import MAX_BYTES
 from replicate_emulator.world import World
+
+_RESOURCES = (
+    predictions,
+    models,
+    deployments,
+    search,
+    trainings,
+    account,
+    uploads,
+    outputs,
+    streams,
+    control,
+)
 
 
 def create_app(
@@ -21,7 +45,7 @@ def create_app(
     """
     app = web.Application(middlewares=[answer_errors, guard], client_max_size=MAX_BYTES + 2**20)
     app[WORLD] = World(public_url, tokens, data_dir)
-    for resource in (predictions, models, account, uploads, outputs, control):
+    for resource in _RESOURCES:
         app.add_routes(resource.routes)
     app.on_cleanup.append(_stop)
     return app

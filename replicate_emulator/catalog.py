@@ -1,179 +1,68 @@
-"""The models and deployments that exist here: one for each kind of output there is."""
+"""Which models and deployments there are at the moment, and how the API finds them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from replicate_emulator import makers
-from replicate_emulator.models import Deployment, Model, Schema
-
-ACCOUNT = "local"
-
-_URI: Schema = {"type": "string", "format": "uri"}
-_URIS: Schema = {"type": "array", "items": _URI}
-_TEXT: Schema = {"type": "string"}
-_ANYTHING: Schema = {}
+from replicate_emulator.model_list import DEPLOYMENTS, MODELS
+from replicate_emulator.models import Model
 
 
-def _number(default: int | None, lowest: int, highest: int) -> Schema:
-    schema: Schema = {"type": "integer", "minimum": lowest, "maximum": highest}
-    return schema if default is None else schema | {"default": default}
+class Catalog:
+    """Finds models and deployments by the names and versions the API knows them by."""
 
+    def __init__(self) -> None:
+        self._made: dict[str, Model] = {}
+        self.deployments = {item.full_name: item for item in DEPLOYMENTS}
+        self.change({})
 
-def _choice(*values: str) -> Schema:
-    return {"type": "string", "enum": list(values), "default": values[0]}
+    def change(self, changes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Be as the setting `models` says. What the account has made stays."""
+        changed = [_changed(model, changes.get(model.full_name, {})) for model in MODELS]
+        self.models = {model.full_name: model for model in changed} | self._made
+        self._versions = {model.version: model for model in (*MODELS, *changed)}
+        for name, item in self.deployments.items():
+            self.deployments[name] = replace(item, model=self.models[item.model.full_name])
 
+    def public(self) -> list[Model]:
+        """The models everybody sees."""
+        return [model for model in self.models.values() if model.visibility == "public"]
 
-_SEED = {"seed": {"type": "integer"}}
+    def search(self, text: str) -> list[Model]:
+        """The public models that have all words of the text in their name or description."""
+        words = text.lower().split()
+        return [
+            model
+            for model in self.public()
+            if all(word in f"{model.full_name} {model.description}".lower() for word in words)
+        ]
 
-MODELS = (
-    Model(
-        "black-forest-labs",
-        "flux-schnell",
-        "Pictures from text, fast",
-        {
-            "prompt": _TEXT,
-            "aspect_ratio": _choice("1:1", "16:9", "9:16", "3:2", "2:3"),
-            "num_outputs": _number(1, 1, 4),
-            "output_format": _choice("webp", "jpg", "png"),
-            **_SEED,
-        },
-        ("prompt",),
-        makers.flux_pictures,
-        _URIS,
-        official=True,
-        run_seconds=0.8,
-        dollars_per_second=0.003,
-    ),
-    Model(
-        "stability-ai",
-        "sdxl",
-        "Pictures from text, by a community model that needs its version named",
-        {
-            "prompt": _TEXT,
-            "width": _number(1024, 64, 2048),
-            "height": _number(1024, 64, 2048),
-            "num_outputs": _number(1, 1, 4),
-            **_SEED,
-        },
-        (),
-        makers.sdxl_pictures,
-        _URIS,
-        start_seconds=0.4,
-        run_seconds=1.2,
-        dollars_per_second=0.000975,
-    ),
-    Model(
-        "minimax",
-        "video-01",
-        "Clips from text",
-        {"prompt": _TEXT, "duration": _number(3, 1, 10), **_SEED},
-        ("prompt",),
-        makers.clip,
-        _URI,
-        official=True,
-        start_seconds=0.3,
-        run_seconds=2.5,
-        dollars_per_second=0.02,
-    ),
-    Model(
-        "meta",
-        "musicgen",
-        "Music from text",
-        {
-            "prompt": _TEXT,
-            "duration": _number(5, 1, 60),
-            "output_format": _choice("wav", "mp3"),
-            **_SEED,
-        },
-        (),
-        makers.music,
-        _URI,
-        start_seconds=0.4,
-        run_seconds=1.5,
-        dollars_per_second=0.0014,
-    ),
-    Model(
-        "meta",
-        "meta-llama-3-8b-instruct",
-        "Text, token by token",
-        {"prompt": _TEXT, "max_tokens": _number(80, 4, 4096)},
-        ("prompt",),
-        makers.prose,
-        {"type": "array", "items": _TEXT, "x-cog-array-type": "iterator"},
-        official=True,
-        start_seconds=0.1,
-        run_seconds=1.0,
-        dollars_per_second=0.0005,
-        streams=True,
-    ),
-    Model(
-        "emulator",
-        "report",
-        "An object with pictures, a clip, a sound and a text deep inside",
-        {"prompt": _TEXT, "frames": _number(2, 0, 200), **_SEED},
-        (),
-        makers.report,
-        {"type": "object"},
-        run_seconds=1.5,
-    ),
-    Model(
-        "emulator",
-        "data-uri",
-        "A small picture as a data: URI",
-        {"prompt": _TEXT, **_SEED},
-        (),
-        makers.small_picture,
-        _URI,
-        run_seconds=0.4,
-    ),
-    Model(
-        "emulator",
-        "bytes",
-        "Files of exactly the size asked for",
-        {"bytes": _number(None, 0, 16 * 2**30), "count": _number(1, 1, 1000)},
-        ("bytes",),
-        makers.raw_bytes,
-        _ANYTHING,
-        run_seconds=0.3,
-    ),
-    Model(
-        "emulator",
-        "echo",
-        "Its input, or the input's `value`, as output",
-        {"value": _ANYTHING},
-        (),
-        makers.echo,
-        _ANYTHING,
-        official=True,
-        start_seconds=0.05,
-        run_seconds=0.2,
-    ),
-    Model(
-        "emulator",
-        "sleep",
-        "A sentence, after `seconds` of running",
-        {"seconds": {"type": "number", "minimum": 0}},
-        ("seconds",),
-        makers.nap,
-        _TEXT,
-        start_seconds=0.05,
-    ),
-    Model(
-        "emulator",
-        "fail",
-        "Fails, the way containers reject an input",
-        {"prompt": _TEXT},
-        (),
-        makers.echo,
-        _ANYTHING,
-        run_seconds=0.3,
-        fails_with=(
-            'Prediction input failed validation: {"detail":[{"loc":["body","input","images"],'
-            '"msg":"field required","type":"value_error.missing"}]}'
-        ),
-    ),
-)
+    def is_made(self, model: Model) -> bool:
+        """Whether the account has made it, and may change it."""
+        return model.full_name in self._made
+
+    def keep(self, model: Model) -> None:
+        """Take in a model the account has made, or made otherwise."""
+        self._made[model.full_name] = self.models[model.full_name] = model
+
+    def drop(self, model: Model) -> None:
+        """Forget a model the account has made."""
+        del self._made[model.full_name], self.models[model.full_name]
+
+    def by_version(self, reference: str) -> Model | None:
+        """The model that POST /v1/predictions means by `version`, or None when it means none.
+
+        An `owner/name` alone is enough for official models only; any other needs its version, as
+        `owner/name:version` or bare.
+        """
+        name, _, version = reference.rpartition(":")
+        if name:
+            model = self.models.get(name)
+            return model if model and model.has_version and model.version == version else None
+        if "/" in reference:
+            model = self.models.get(reference)
+            return model if model and model.official else None
+        return self._versions.get(reference)
 
 
 def _changed(model: Model, change: Mapping[str, Any]) -> Model:
@@ -187,39 +76,3 @@ def _changed(model: Model, change: Mapping[str, Any]) -> Model:
         visibility=change.get("visibility", model.visibility),
         release=change.get("release", model.release),
     )
-
-
-class Catalog:
-    """Finds models and deployments by the names and versions the API knows them by."""
-
-    def __init__(self, changes: Mapping[str, Mapping[str, Any]] | None = None) -> None:
-        """`changes` are those of the setting `models`."""
-        changed = [_changed(model, (changes or {}).get(model.full_name, {})) for model in MODELS]
-        self.models = {model.full_name: model for model in changed}
-        self._versions = {model.version: model for model in (*MODELS, *changed)}
-        fast, careful = (
-            self.models["black-forest-labs/flux-schnell"],
-            self.models["stability-ai/sdxl"],
-        )
-        self.deployments = {
-            f"{item.owner}/{item.name}": item
-            for item in (
-                Deployment(ACCOUNT, "fast-pictures", fast),
-                Deployment(ACCOUNT, "careful-pictures", careful),
-            )
-        }
-
-    def by_version(self, reference: str) -> Model | None:
-        """The model that POST /v1/predictions means by `version`, or None when it means none.
-
-        An `owner/name` alone is enough for official models only; any other needs its version, as
-        `owner/name:version` or bare.
-        """
-        name, _, version = reference.rpartition(":")
-        if name:
-            model = self.models.get(name)
-            return model if model and model.version == version else None
-        if "/" in reference:
-            model = self.models.get(reference)
-            return model if model and model.official else None
-        return self._versions.get(reference)

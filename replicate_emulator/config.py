@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from replicate_emulator.catalog import ACCOUNT
+from replicate_emulator.model_list import ACCOUNT
 
 FAULTS = (
     "401",
@@ -31,6 +31,8 @@ FAULTS = (
     "output_cut",
     "output_slow",
     "output_fails_once",
+    "stream_gone",
+    "stream_cut",
 )
 _SECONDS = {
     "hang": 120.0,

@@ -53,6 +53,19 @@ def not_found() -> Problem:
     return Problem(404, "The requested resource could not be found.")
 
 
+# The API documents these two only in words; status and wording are guesses.
+
+
+def not_yours(detail: str = "You do not have permission to do that.") -> Problem:
+    """403: it belongs to somebody else, or must not be done to it."""
+    return Problem(403, detail, "Forbidden")
+
+
+def already_there(kind: str) -> Problem:
+    """409: there is one of that name."""
+    return Problem(409, f"A {kind} with that name and owner already exists", "Conflict")
+
+
 def malformed(detail: str) -> Problem:
     """400: the request cannot be read."""
     return Problem(400, detail, "Bad request")

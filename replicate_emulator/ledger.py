@@ -1,23 +1,33 @@
-"""All predictions there are, by id and in the order of their creation."""
+"""All there is of one kind, by id and in the order of creation: predictions, and trainings."""
 
 import base64
 import binascii
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Generic, Protocol, TypeVar
 from urllib.parse import parse_qs, urlencode
 
 from replicate_emulator import times
-from replicate_emulator.predictions import Prediction
 
 PAGE = 100
 Key = tuple[int, str]
 
 
+class Entry(Protocol):
+    """What has an id and a moment of creation."""
+
+    id: str
+    created: int
+
+
+E = TypeVar("E", bound=Entry)
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place between two predictions, and the direction to read on in."""
+    """A place between two entries, and the direction to read on in."""
 
     key: Key
     newer: bool = False
@@ -40,50 +50,50 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Up to a hundred predictions, newest first, and the cursors to both sides."""
+class Page(Generic[E]):
+    """Up to a hundred entries, newest first, and the cursors to both sides."""
 
-    items: list[Prediction]
+    items: list[E]
     older: Cursor | None
     newer: Cursor | None
 
 
-class Ledger:
-    """Remembers predictions until the emulator stops or is reset."""
+class Ledger(Generic[E]):
+    """Remembers entries until the emulator stops or is reset."""
 
     def __init__(self) -> None:
-        self._by_id: dict[str, Prediction] = {}
+        self._by_id: dict[str, E] = {}
         self._order: list[Key] = []
 
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def __iter__(self) -> Iterator[Prediction]:
+    def __iter__(self) -> Iterator[E]:
         return iter(self._by_id.values())
 
-    def add(self, prediction: Prediction) -> None:
+    def add(self, entry: E) -> None:
         """Take one in, at its place by created_at."""
-        self._by_id[prediction.id] = prediction
-        insort(self._order, (prediction.created, prediction.id))
+        self._by_id[entry.id] = entry
+        insort(self._order, (entry.created, entry.id))
 
-    def add_many(self, predictions: Iterable[Prediction]) -> None:
+    def add_many(self, entries: Iterable[E]) -> None:
         """Take many in, of any age."""
-        for prediction in predictions:
-            self._by_id[prediction.id] = prediction
-            self._order.append((prediction.created, prediction.id))
+        for entry in entries:
+            self._by_id[entry.id] = entry
+            self._order.append((entry.created, entry.id))
         self._order.sort()
 
-    def get(self, prediction_id: str) -> Prediction | None:
-        """The prediction with that id, or None."""
-        return self._by_id.get(prediction_id)
+    def get(self, entry_id: str) -> E | None:
+        """The entry with that id, or None."""
+        return self._by_id.get(entry_id)
 
     def page(
         self,
         cursor: Cursor | None,
         after: int,
         before: int,
-        shown: Callable[[Prediction], bool],
-    ) -> Page:
+        shown: Callable[[E], bool],
+    ) -> Page[E]:
         """The page at the cursor, of those created from `after` on and earlier than `before`."""
         lowest = bisect_left(self._order, (after, ""))
         highest = bisect_left(self._order, (before, ""))
@@ -99,14 +109,14 @@ class Ledger:
         older = Cursor(_key(items[-1])) if more else None
         return Page(items, older, _newer(items, cursor is not None))
 
-    def _first(self, places: range, shown: Callable[[Prediction], bool]) -> list[Prediction]:
+    def _first(self, places: range, shown: Callable[[E], bool]) -> list[E]:
         candidates = (self._by_id[self._order[place][1]] for place in places)
         return list(islice(filter(shown, candidates), PAGE + 1))
 
 
-def _key(prediction: Prediction) -> Key:
-    return prediction.created, prediction.id
+def _key(entry: Entry) -> Key:
+    return entry.created, entry.id
 
 
-def _newer(items: list[Prediction], wanted: bool) -> Cursor | None:
+def _newer(items: Sequence[Entry], wanted: bool) -> Cursor | None:
     return Cursor(_key(items[0]), newer=True) if wanted and items else None

@@ -5,17 +5,15 @@ from collections.abc import Callable
 
 from replicate_emulator import times
 from replicate_emulator.ledger import Ledger
-from replicate_emulator.predictions import OUTPUT_READY, Prediction
+from replicate_emulator.predictions import OUTPUT_READY, QUARTERS, Prediction
 from replicate_emulator.stats import Stats
 from replicate_emulator.webhooks import Webhooks
-
-_LOG_LINES = 4
 
 
 class Life:
     """Moves predictions on by the clock of the running event loop."""
 
-    def __init__(self, ledger: Ledger, webhooks: Webhooks, stats: Stats) -> None:
+    def __init__(self, ledger: Ledger[Prediction], webhooks: Webhooks, stats: Stats) -> None:
         self._ledger = ledger
         self._webhooks = webhooks
         self._stats = stats
@@ -67,9 +65,9 @@ class Life:
         self._webhooks.report(prediction, "start")
         seconds = prediction.run_seconds
         if prediction.webhook and "logs" in prediction.events:
-            for line in range(1, _LOG_LINES):
-                self._later(seconds * line / _LOG_LINES, self._log, prediction)
-        if prediction.webhook and prediction.model.streams and "output" in prediction.events:
+            for line in range(1, QUARTERS):
+                self._later(seconds * line / QUARTERS, self._log, prediction)
+        if prediction.webhook and prediction.puts_out_tokens and "output" in prediction.events:
             for part in range(1, int(seconds / 0.5) + 1):
                 self._later(part * 0.5, self._put_out, prediction)
         if prediction.will_fail_with is None:

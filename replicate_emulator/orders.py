@@ -40,6 +40,10 @@ _SCRIPT: Final[dict[str, Any]] = {
     },
     "type": "object",
 }
+TRAINING: Final[dict[str, Any]] = {
+    "properties": {**_COMMON, "destination": {"type": "string"}, "input": _SCRIPT},
+    "required": ["destination", "input"],
+}
 _PREFER = re.compile(r"wait(?:=([1-9]|[1-9][0-9]))?")
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?")
 _WAIT_SECONDS = 60

@@ -13,6 +13,8 @@ DEFAULT_EVENTS: Final = frozenset(("output", "completed"))
 # The share of its running time after which a model has its output and only uploads it:
 # Replicate then shows the whole output while the status is still `processing`.
 OUTPUT_READY = 0.9
+# Its log has a line at the start and one for each of these parts of the run.
+QUARTERS = 4
 
 
 @dataclass(slots=True)
@@ -44,11 +46,13 @@ class Prediction:
 
     @property
     def will_fail_with(self) -> str | None:
-        """The error it is bound to end with, from its model or its input's `_fail` or `_error`."""
-        asked = self.input.get("_error") or (
-            "Something went wrong" if self.input.get("_fail") else ""
-        )
-        return str(asked) if asked else self.model.fails_with
+        """The error it is bound to end with."""
+        return self.model.error_for(self.input)
+
+    @property
+    def puts_out_tokens(self) -> bool:
+        """Whether its output grows token by token, and does not come all at once."""
+        return self.model.streams and not self.model.wraps
 
     def progress(self, now: int) -> float:
         """How much of the running is done, from 0 to 1."""
@@ -79,7 +83,7 @@ class Prediction:
         progress = self.progress(now)
         if progress >= OUTPUT_READY:
             return self.whole_output()
-        if not self.model.streams:
+        if not self.puts_out_tokens:
             return None
         tokens = self.whole_output()
         return tokens[: int(len(tokens) * progress / OUTPUT_READY)] or None
@@ -106,12 +110,16 @@ class Prediction:
         return now >= begin + int(seconds * times.SECOND)
 
     def logs(self, now: int) -> str:
-        """What its model has written so far: a progress bar, a line for every quarter."""
+        """What its model has written so far."""
         if self.started is None:
             return ""
-        quarters = int(self.progress(now) * 4)
+        done = int(self.progress(now) * QUARTERS)
+        return "\n".join(self.log_lines()[: done + 1]) + "\n"
+
+    def log_lines(self) -> list[str]:
+        """All that its model writes: a progress bar, a line for every quarter."""
         lines = [f"Using seed: {self.created // 1_000_000 % 100_000}"]
-        for done in range(1, quarters + 1):
+        for done in range(1, QUARTERS + 1):
             bar = "█" * (done * 5) + " " * (20 - done * 5)
-            lines.append(f"{done * 25:3d}%|{bar}| {done}/4")
-        return "\n".join(lines) + "\n"
+            lines.append(f"{done * 25:3d}%|{bar}| {done}/{QUARTERS}")
+        return lines

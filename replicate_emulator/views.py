@@ -3,8 +3,9 @@
 from base64 import b64encode
 from typing import Any
 
-from replicate_emulator import times
+from replicate_emulator import ids, times
 from replicate_emulator.config import Config
+from replicate_emulator.dice import Dice
 from replicate_emulator.files import File, files_in, text_of, write_output
 from replicate_emulator.media.content import Held, sha256
 from replicate_emulator.media.studio import Studio
@@ -14,8 +15,9 @@ from replicate_emulator.predictions import Prediction
 class Views:
     """Writes predictions with the emulator's public address in their URLs."""
 
-    def __init__(self, config: Config, studio: Studio, public_url: str) -> None:
+    def __init__(self, config: Config, dice: Dice, studio: Studio, public_url: str) -> None:
         self._config = config
+        self._dice = dice
         self._studio = studio
         self.public_url = public_url
 
@@ -44,6 +46,9 @@ class Views:
                 "web": f"https://replicate.com/p/{prediction.id}",
             },
         }
+        if not self._dice.has_struck("stream_gone", prediction.id):
+            key = ids.stream_key(prediction.id)
+            body["urls"]["stream"] = f"{self.public_url}/streams/{key}"
         if source:
             body["source"] = prediction.source
         self._add_what_is_known(body, prediction)
@@ -53,6 +58,10 @@ class Views:
         """Whether its data is gone by the configured retention."""
         config = self._config
         return prediction.is_removed(now, config.retention_seconds, config.retention_from)
+
+    def whole_output(self, prediction: Prediction) -> Any:
+        """What its model makes of its input, whether or not it has come to that yet."""
+        return self._output(prediction, prediction.whole_output())
 
     def file_url(self, prediction: Prediction, index: int, file: File) -> str:
         """Where the file is downloaded, or the file itself as a data: URI."""

@@ -15,10 +15,12 @@ from replicate_emulator.ledger import Ledger
 from replicate_emulator.life import Life
 from replicate_emulator.limits import Bucket
 from replicate_emulator.media.studio import Studio
-from replicate_emulator.models import Model
+from replicate_emulator.model_list import EXAMPLES
+from replicate_emulator.models import MADE_AT, Model
 from replicate_emulator.orders import Order
 from replicate_emulator.predictions import Prediction
 from replicate_emulator.stats import Stats
+from replicate_emulator.trainings import Training
 from replicate_emulator.uploads import Uploads
 from replicate_emulator.views import Views
 from replicate_emulator.webhooks import Webhooks, webhook_body
@@ -56,7 +58,7 @@ class World:
         if "seed" in changes:
             self.dice.reseed()
         if "models" in changes:
-            self.catalog = Catalog(self.config.models)
+            self.catalog.change(self.config.models)
         if self.config.refuse_seconds and "refuse_seconds" in changes:
             self.refusal.set()
 
@@ -72,13 +74,31 @@ class World:
             webhook=order.webhook,
             events=order.events,
             deadline=None if cancel_after is None else created + cancel_after * times.SECOND,
-            start_seconds=self._start_seconds(order),
-            run_seconds=self._run_seconds(order),
+            start_seconds=self._start_seconds(order.model, order.input),
+            run_seconds=self._run_seconds(order.model, order.input),
             listed_from=self._hidden_until(created, "list_lag"),
             readable_from=self._hidden_until(created, "get_404"),
         )
         self.life.begin(prediction)
         return prediction
+
+    def find(self, prediction_id: str) -> Prediction | None:
+        """The account's prediction or the model author's example with that id, or None."""
+        return self.ledger.get(prediction_id) or self.examples.get(prediction_id)
+
+    def train(self, model: Model, destination: str, values: Mapping[str, Any]) -> Training:
+        """Begin a training."""
+        training = Training(
+            id=ids.resource_id(),
+            model=model,
+            destination=destination,
+            input=values,
+            created=times.now(),
+            start_seconds=self._start_seconds(model, values),
+            run_seconds=self._run_seconds(model, values),
+        )
+        self.trainings.add(training)
+        return training
 
     def fabricate(
         self, count: int, span_seconds: float, models: list[Model], **common: Any
@@ -95,11 +115,13 @@ class World:
         self.dice = Dice(self.config)
         self.catalog = Catalog()
         self.stats = Stats()
-        self.ledger = Ledger()
+        self.ledger: Ledger[Prediction] = Ledger()
+        self.trainings: Ledger[Training] = Ledger()
+        self.examples = {item.id: item for item in self._examples()}
         self.uploads = Uploads(self.public_url)
         self.create_bucket, self.read_bucket = Bucket(), Bucket()
         self.fetched: set[str] = set()
-        self.views = Views(self.config, self.studio, self.public_url)
+        self.views = Views(self.config, self.dice, self.studio, self.public_url)
         self.webhooks = Webhooks(self.config, self.dice, self.stats.webhooks, self._webhook_body)
         self.life = Life(self.ledger, self.webhooks, self.stats)
 
@@ -111,19 +133,19 @@ class World:
         now = times.now()
         return now - now % (1, 1_000, 1_000_000)[now // 1_000 % 3]
 
-    def _start_seconds(self, order: Order) -> float:
-        asked = order.input.get("_queue_seconds")
+    def _start_seconds(self, model: Model, values: Mapping[str, Any]) -> float:
+        asked = values.get("_queue_seconds")
         if asked is not None:
             return float(asked)
-        return self._latency(order.model, "start", order.model.start_seconds)
+        return self._latency(model, "start", model.start_seconds)
 
-    def _run_seconds(self, order: Order) -> float:
-        asked = order.input.get("_seconds")
-        if asked is None and order.model.full_name == "emulator/sleep":
-            asked = order.input["seconds"]
+    def _run_seconds(self, model: Model, values: Mapping[str, Any]) -> float:
+        asked = values.get("_seconds")
+        if asked is None and model.full_name == "emulator/sleep":
+            asked = values.get("seconds")
         if asked is not None:
             return float(asked)
-        return self._latency(order.model, "run", order.model.run_seconds)
+        return self._latency(model, "run", model.run_seconds)
 
     def _latency(self, model: Model, phase: str, usual: float) -> float:
         configured = self.config.latency
@@ -142,13 +164,23 @@ class World:
         step = int(span_seconds * times.SECOND) // max(1, count)
         for place, model in enumerate(islice(cycle(models), count)):
             created = end - (count - place) * step
-            started = created + int(model.start_seconds * times.SECOND)
-            yield Prediction(
-                id=ids.resource_id(),
-                model=model,
-                created=created,
-                started=started,
-                completed=started + int(model.run_seconds * times.SECOND),
-                run_seconds=model.run_seconds,
-                **common,
-            )
+            yield _ended(model, created, **common)
+
+    def _examples(self) -> Iterator[Prediction]:
+        for name, values in EXAMPLES.items():
+            model = self.catalog.models[name]
+            yield _ended(model, MADE_AT, input=values, source="web", status="succeeded")
+
+
+def _ended(model: Model, created: int, **more: Any) -> Prediction:
+    """A prediction that has gone its way undisturbed."""
+    started = created + int(model.start_seconds * times.SECOND)
+    return Prediction(
+        id=ids.resource_id(),
+        model=model,
+        created=created,
+        started=started,
+        completed=started + int(model.run_seconds * times.SECOND),
+        run_seconds=model.run_seconds,
+        **more,
+    )

@@ -7,21 +7,21 @@ from flask_openapi3.blueprint import APIBlueprint
 from werkzeug.wrappers import Response as AnyResponse
 
 from api import answer_schemas_aliases as answers
-from api.addresses import base_url, uuid_in_path
-from api.aliases import STATUS, as_prediction, async_job, media_status, read_id
+from api.addresses import uuid_in_path
+from api.aliases import STATUS, async_job, media_status
+from api.answer_schemas_v1 import Prediction
 from api.auth import needs, owner_seen
 from api.openapi import content, problems, resource
 from api.schemas import IdempotencyHeader, JobPath
-from api.schemas_aliases import MediaRequest, PredictionQuery, PredictionRequest
+from api.schemas_aliases import MediaRequest, PredictionQuery
+from api.schemas_v1 import VersionedBody
 from api.statuses import Statuses
 from api.submissions import Submissions
-from fixative.errors import NotFound
-from fixative.settings import Settings
 
 HTML = {"type": "string"}
 
 
-def alias_routes(settings: Settings, submissions: Submissions, statuses: Statuses) -> APIBlueprint:
+def alias_routes(submissions: Submissions, statuses: Statuses) -> APIBlueprint:
     """The routes under other names."""
     routes = resource("aliases", keys_only=True)
 
@@ -55,21 +55,22 @@ def alias_routes(settings: Settings, submissions: Submissions, statuses: Statuse
 
     @routes.post(
         "/",
-        responses={201: answers.AsPrediction, **problems(400, 402, 404, 409, 413, 415, 422)},
+        responses={201: Prediction, **problems(400, 402, 404, 409, 413, 415, 422)},
     )
     @needs("submit")
-    def create(header: IdempotencyHeader, body: PredictionRequest) -> tuple[Response, int]:
+    def create(header: IdempotencyHeader, body: VersionedBody) -> tuple[Response, int]:
         """Submit a job in the shape of a prediction."""
-        _, status = submissions.take(body.request(), idempotency_key=header.idempotency_key)
-        return jsonify(as_prediction(status.job, base_url(settings))), 201
+        asked = body.request(body.target)
+        _, status = submissions.take(asked, idempotency_key=header.idempotency_key)
+        return jsonify(statuses.as_prediction(status)), 201
 
     @routes.get(
         "/",
         description="Without `predictionId`, a browser is sent to the page that explains the API;"
         " that needs no key.",
         responses={
-            200: answers.AsPrediction,
-            302: content("text/html", HTML, "Go to /docs", "Location"),
+            200: Prediction,
+            302: content("text/html", HTML, "Go to /ui/", "Location"),
             **problems(404, 410),
         },
     )
@@ -77,10 +78,8 @@ def alias_routes(settings: Settings, submissions: Submissions, statuses: Statuse
     def show_prediction(query: PredictionQuery) -> AnyResponse:
         """See how a job stands, in the shape of a prediction."""
         if query.predictionId is None:
-            return redirect("docs")
-        job_id = read_id(query.predictionId)
-        if job_id is None:
-            raise NotFound(f"no such id: {query.predictionId}")
-        return jsonify(as_prediction(statuses.read(job_id, owner_seen()).job, base_url(settings)))
+            return redirect("ui/")
+        status = statuses.read_prediction(query.predictionId, owner_seen())
+        return status.marked(jsonify(statuses.as_prediction(status)))
 
     return routes

@@ -14,7 +14,7 @@ from api.auth import Keys, needs, owner_seen, presented_in
 from api.openapi import content, problems, resource
 from api.schemas import JobPath
 from api.schemas_events import EventsHeader, EventsQuery, JobEventsQuery
-from api.streams import EventStream
+from api.streams import EventStream, as_events
 from api.waiting import Watcher
 from fixative.access.owners import find_owner
 from fixative.errors import InvalidRequest, NotFound
@@ -95,7 +95,7 @@ def event_routes(database: Database, watcher: Watcher, keys: Keys) -> APIBluepri
                     field, "no event has this number yet: the database may be a new one"
                 )
             if request.method == "HEAD":
-                return _answer()
+                return as_events(None)
             stream = EventStream(
                 database,
                 follower,
@@ -104,13 +104,6 @@ def event_routes(database: Database, watcher: Watcher, keys: Keys) -> APIBluepri
                 may_go_on=partial(keys.still_opens, presented_in(request), "read"),
                 closing=closing.pop_all(),
             )
-        return _answer(stream)
+        return as_events(stream)
 
     return routes
-
-
-def _answer(stream: EventStream | None = None) -> Response:
-    answer = Response(stream, mimetype="text/event-stream")
-    answer.headers["Cache-Control"] = "no-store"
-    answer.headers["X-Accel-Buffering"] = "no"  # a proxy is not to collect it first
-    return answer

@@ -1,4 +1,4 @@
-"""Notifications: what subscribers are told, telling it once more, and the secret that signs it."""
+"""Notifications: what subscribers are told, and telling it once more."""
 
 from typing import Any
 
@@ -6,19 +6,24 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from api import answer_schemas_notifications as answers
 from api.addresses import uuid_in_path
-from api.auth import caller, needs
-from api.cursors import page_of, read_cursor
+from api.auth import needs
+from api.cursors import page_of, read_cursor, write_cursor
 from api.openapi import problems, resource
-from api.schemas_notifications import NotificationFilter, NotificationPath, NotificationReplay
+from api.schemas_notifications import (
+    NotificationFilter,
+    NotificationPath,
+    NotificationReplay,
+    PublishSelection,
+)
 from fixative.errors import NotFound
 from fixative.notify.notifications import NotificationQuery, list_notifications, replay, state_of
-from fixative.notify.signing import Secrets
+from fixative.notify.publish import Published, publish
 from fixative.postgres.engine import Database
 from fixative.postgres.notification_tables import Notification
 
 
-def notification_routes(database: Database, secrets: Secrets) -> APIBlueprint:
-    """The routes under /admin/notifications, and the owner's webhook secret."""
+def notification_routes(database: Database) -> APIBlueprint:
+    """The routes under /admin/notifications."""
     routes = resource("notifications", keys_only=True)
 
     @routes.get("/admin/notifications", responses={200: answers.NotificationPage, **problems(422)})
@@ -43,6 +48,25 @@ def notification_routes(database: Database, secrets: Secrets) -> APIBlueprint:
             return {"replayed": replay(session, wanted, body.ids)}, 202
 
     @routes.post(
+        "/admin/notifications/publish",
+        description="Of each ended job with an address, its own or else its owner's, that is to be"
+        " told of such an end. An end that was told is told again under its own id; one that still"
+        " waits is left to; none ever has two. `next` goes on where the limit was reached.",
+        responses={202: answers.Published, **problems(400, 413, 415, 422)},
+    )
+    @needs("admin")
+    def publish_many(body: PublishSelection) -> tuple[dict[str, Any], int]:
+        """Have the ends of all jobs told that a filter finds, as after a replay."""
+        published = publish(
+            database,
+            body.query(None),
+            source=None if body.filter is None else body.filter.source,
+            before=read_cursor(body.cursor),
+            limit=body.limit,
+        )
+        return _published(published), 202
+
+    @routes.post(
         "/admin/notifications/<notification_id>/replay",
         responses={202: answers.Replayed, **problems(404)},
     )
@@ -55,13 +79,16 @@ def notification_routes(database: Database, secrets: Secrets) -> APIBlueprint:
                 raise NotFound(f"no notification {id_}")
             return {"replayed": replay(session, NotificationQuery(), [id_])}, 202
 
-    @routes.get("/webhooks/default/secret", responses={200: answers.WebhookSecret})
-    @needs("submit")
-    def show_secret() -> dict[str, str]:
-        """Get the secret that signs the webhooks of your jobs (Standard Webhooks)."""
-        return {"key": secrets.of_owner(caller().owner_id)}
-
     return routes
+
+
+def _published(published: Published) -> dict[str, Any]:
+    return {
+        "looked_at": published.looked_at,
+        "made": published.made,
+        "again": published.again,
+        "next": published.last and write_cursor(published.last),
+    }
 
 
 def _item(notification: Notification) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
@@ -35,6 +35,13 @@ def change_owner(session: Session, name: str, values: Mapping[str, Any]) -> Owne
         setattr(owner, column, value)
     session.flush()
     return owner
+
+
+def rotate_webhook_secret(session: Session, owner_id: uuid.UUID) -> Owner:
+    """The owner, whose webhooks are signed with another secret from now on."""
+    later = {"webhook_generation": Owner.webhook_generation + 1, "webhook_rotated_at": func.now()}
+    rotated = update(Owner).where(Owner.id == owner_id).values(later).returning(Owner)
+    return session.scalars(rotated.execution_options(populate_existing=True)).one()
 
 
 def list_owners(session: Session) -> list[Owner]:

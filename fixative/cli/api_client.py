@@ -15,6 +15,7 @@ from fixative.cli.run_file import default_data_dir, read_run_file
 from fixative.errors import FixativeError, WrongSetting
 
 PAGE = 200
+STEP = 500  # of what is done to many
 PAUSE_SECONDS = 0.2  # between two looks at a job
 TIMEOUT = httpx.Timeout(connect=5, read=60, write=60, pool=5)
 
@@ -67,6 +68,17 @@ class Api:
     ) -> Any:
         """The answer to POST, None when it has no body."""
         return self._json("POST", path, json=body or {}, headers=headers)
+
+    def post_all(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """What became of all that `body` chooses, in sum, over as many requests as that takes."""
+        told = dict[str, Any]()
+        cursor = None
+        while True:
+            answer = self.post(path, given({**body, "limit": STEP, "cursor": cursor}))
+            cursor = answer.pop("next")
+            told = {name: told[name] + more if told else more for name, more in answer.items()}
+            if not cursor:
+                return told
 
     def put(self, path: str, body: dict[str, Any]) -> Any:
         """The answer to PUT."""

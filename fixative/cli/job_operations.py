@@ -9,9 +9,6 @@ from fixative.cli.api_client import Api, ApiError, connect, given
 from fixative.cli.job_filters import filters
 from fixative.cli.screen import as_json, print_json
 
-PAGE = 500
-SUMMED = ("matched", "done", "ids", "refused")
-
 ids_or_filters = click.argument("job_ids", metavar="[ID…]", nargs=-1)
 everything = click.option("--all", "everything", is_flag=True, help="All there are.")
 
@@ -66,7 +63,7 @@ def _operate(
             told: Any = done
         else:
             which = {"all": True} if everything else {"filter": chosen}
-            told = _all(api, operation, {**which, **how})
+            told = api.post_all(f"/jobs/{operation}", {**which, **how})
             done, refused = [], {item["id"]: item["detail"] for item in told["refused"]}
     for job_id, why in refused.items():
         click.echo(f"fixative: {job_id}: {why}", err=True)
@@ -91,15 +88,6 @@ def _each(
         except ApiError as error:
             refused[job_id] = str(error)
     return done, refused
-
-
-def _all(api: Api, operation: str, body: dict[str, Any]) -> dict[str, Any]:
-    """What became of all jobs that are meant, over as many requests as that takes."""
-    told = api.post(f"/jobs/{operation}", {**body, "limit": PAGE})
-    while told["next"]:
-        more = api.post(f"/jobs/{operation}", {**body, "limit": PAGE, "cursor": told["next"]})
-        told = {name: told[name] + more[name] for name in SUMMED} | {"next": more["next"]}
-    return {name: told[name] for name in SUMMED}
 
 
 def _after(job: dict[str, Any]) -> str:

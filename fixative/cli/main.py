@@ -18,6 +18,7 @@ COMMANDS = {
     "jobs": "fixative.cli.jobs:jobs",
     "keys": "fixative.cli.keys:keys",
     "models": "fixative.cli.models:models",
+    "notifications": "fixative.cli.notifications:notifications",
     "owners": "fixative.cli.owners:owners",
     "migrate": "fixative.cli.migrate:migrate",
     "pause": "fixative.cli.pause:pause",

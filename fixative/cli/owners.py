@@ -29,6 +29,20 @@ def create(*, name: str, weight: float | None, retention_days: int | None, as_js
         click.echo(f"{made['id']} {name}")
 
 
+@owners.command("rotate-secret")
+@click.argument("name")
+@as_json
+def rotate_secret(*, name: str, as_json: bool) -> None:
+    """Have an owner's webhooks signed with another secret; for a day with the old one too."""
+    with connect() as api:
+        rotated = api.post(f"/admin/owners/{name}/rotate-webhook-secret")
+    if as_json:
+        print_json(rotated)
+        return
+    click.echo(rotated["key"])
+    click.echo(f"The old one signs too until {moment(rotated['old_until'])} UTC.", err=True)
+
+
 @owners.command("list")
 @as_json
 def list_(*, as_json: bool) -> None:

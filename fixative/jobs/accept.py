@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -30,6 +30,8 @@ PRIORITY_SHIFT = {
 
 
 UNTYPED = "other"
+REPEATED_WITHIN = timedelta(minutes=1)
+LATER = ("webhook", "webhook_events", "cancel_after", "webhook_format")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class JobRequest:
     webhook: str | None = None
     webhook_events: list[str] | None = None
     cancel_after: int | None = None  # seconds, from its acceptance on
+    source: str = "api"
+    webhook_format: str | None = None  # None: ours
 
     @property
     def digest(self) -> str:
@@ -55,7 +59,7 @@ class JobRequest:
             name: value
             for name, value in vars(self).items()
             # Of a request from before there were these, the digest stays what it was.
-            if value is not None or name not in {"webhook", "webhook_events", "cancel_after"}
+            if name != "source" and (value is not None or name not in LATER)
         }
         return sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -92,6 +96,25 @@ def find_first(
     if first.request_hash != asked.digest:
         raise Conflict("this Idempotency-Key was used for another request")
     return Accepted(get_job(session, first.id), replayed=True)
+
+
+def find_repeated(
+    session: Session, asked: JobRequest, owner_id: uuid.UUID, api_key_id: uuid.UUID | None
+) -> Accepted | None:
+    """The newest job of the last minute that this key asked for in the same words."""
+    since = (datetime.now(UTC) - REPEATED_WITHIN).timestamp()
+    found = session.scalars(
+        select(Job)
+        .where(
+            Job.owner_id == owner_id,
+            Job.id > uuid.UUID(int=int(since * 1000) << 80),  # ids begin with their time
+            Job.request_hash == asked.digest,
+            Job.api_key_id.is_not_distinct_from(api_key_id),
+        )
+        .order_by(Job.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if found is None else Accepted(found, replayed=True)
 
 
 def accept(
@@ -141,6 +164,8 @@ def asked_for(request: JobRequest, terms: Terms) -> dict[Any, Any]:
     """What a new job's row says of the request itself, by its columns."""
     return {
         Job.status: "queued",
+        Job.source: request.source,
+        Job.webhook_format: request.webhook_format,
         Job.job_type: request.job_type,
         Job.model: request.model,
         Job.version: request.version,

@@ -2,6 +2,7 @@
 
 import traceback
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,10 +97,18 @@ def get_letter(session: Session, letter_id: uuid.UUID) -> DeadLetter:
     return letter
 
 
-def letters_of(session: Session, job: Job) -> list[DeadLetter]:
-    """The job's open letters, oldest first."""
-    found = select(DeadLetter).where(DeadLetter.job_id == job.id, DeadLetter.requeued_at.is_(None))
-    return list(session.scalars(found.order_by(DeadLetter.id)))
+def letters_of_each(
+    session: Session, job_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, list[DeadLetter]]:
+    """The open letters of each of these jobs, oldest first."""
+    found: dict[uuid.UUID, list[DeadLetter]] = {job_id: [] for job_id in job_ids}
+    rows = select(DeadLetter).where(
+        DeadLetter.job_id.in_(job_ids), DeadLetter.requeued_at.is_(None)
+    )
+    for letter in session.scalars(rows.order_by(DeadLetter.id)):
+        if letter.job_id is not None:
+            found[letter.job_id].append(letter)
+    return found
 
 
 def _storable(value: Any) -> Any:

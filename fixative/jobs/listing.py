@@ -11,6 +11,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     cast,
+    exists,
     false,
     func,
     literal_column,
@@ -22,9 +23,10 @@ from sqlalchemy.orm import Session, defer
 
 from fixative.jobs.states import FORWARD
 from fixative.postgres.base import among
-from fixative.postgres.tables import Job, Owner
+from fixative.postgres.tables import Attempt, Job, Owner
 
 ANY = "any"  # reason for waiting
+HISTORY = "sync"  # source
 UNFINISHED = ("queued", *FORWARD)
 ENDED_BADLY = ("failed", "canceled")
 INDEXED = (("queued",), FORWARD, ENDED_BADLY, ("succeeded",))  # the last has none of its own
@@ -48,6 +50,7 @@ class JobQuery:
     created_after: datetime | None = None
     created_before: datetime | None = None
     words: str | None = None  # of the prompt: each must occur
+    made_in_web: bool = False  # by Replicate's own pages; of those, history brings the last days
 
     def only(self, *statuses: str) -> "JobQuery":
         """The same, of jobs that have one of these statuses."""
@@ -74,16 +77,35 @@ class JobQuery:
             yield Job.created_at < self.created_before
         if self.words is not None:
             yield from _has_words(self.words, self.owner_id)
+        if self.made_in_web:
+            made = Attempt.prediction["source"].as_string() == "web"
+            yield Job.source == HISTORY
+            yield exists().where(Attempt.id == Job.attempt_id, made)
 
 
 def list_jobs(
-    session: Session, query: JobQuery, *, before: uuid.UUID | None, limit: int
+    session: Session,
+    query: JobQuery,
+    *,
+    before: uuid.UUID | None,
+    limit: int,
+    after: uuid.UUID | None = None,
+    whole: bool = False,
 ) -> list[Job]:
-    """The newest `limit` jobs older than the job `before`, without their inputs."""
-    page = select(Job).options(defer(Job.input, raiseload=True)).where(*query.conditions())
+    """The newest `limit` jobs older than the job `before`; newest first.
+
+    With `after`, the oldest `limit` of those that are newer than that job. They are without their
+    inputs unless `whole`.
+    """
+    page = select(Job).where(*query.conditions())
+    if not whole:
+        page = page.options(defer(Job.input, raiseload=True))
     if before is not None:
         page = page.where(Job.id < before)
-    return list(session.scalars(page.order_by(Job.id.desc()).limit(limit)))
+    if after is None:
+        return list(session.scalars(page.order_by(Job.id.desc()).limit(limit)))
+    found = session.scalars(page.where(Job.id > after).order_by(Job.id).limit(limit))
+    return list(found)[::-1]
 
 
 def _is_in(statuses: tuple[str, ...]) -> ColumnElement[bool]:

@@ -4,6 +4,8 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sqlalchemy.orm import Session
+
 from fixative.errors import Conflict, Gone, OverBudget
 from fixative.jobs.listing import JobQuery, list_jobs
 from fixative.names import Hint
@@ -22,6 +24,14 @@ class Dealt:
     hints: list[Hint] = field(default_factory=list)
 
 
+def find_many(
+    session: Session, query: JobQuery, *, before: uuid.UUID | None, limit: int
+) -> tuple[list[uuid.UUID], uuid.UUID | None]:
+    """The newest `limit` jobs older than `before`; and the last of them, if more follow."""
+    found = [job.id for job in list_jobs(session, query, before=before, limit=limit + 1)]
+    return found[:limit], found[limit - 1] if len(found) > limit else None
+
+
 def deal_with(
     database: Database,
     query: JobQuery,
@@ -36,9 +46,9 @@ def deal_with(
     Gone or OverBudget, that is noted with its reason, and the next one comes.
     """
     with database.begin() as session:
-        found = [job.id for job in list_jobs(session, query, before=before, limit=limit + 1)]
-    dealt = Dealt(last=found[limit - 1] if len(found) > limit else None)
-    for job_id in found[:limit]:
+        found, last = find_many(session, query, before=before, limit=limit)
+    dealt = Dealt(last=last)
+    for job_id in found:
         try:
             hints = deal(job_id)
         except (Conflict, Gone, OverBudget) as error:

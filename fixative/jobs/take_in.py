@@ -9,7 +9,14 @@ from sqlalchemy.orm import Session
 
 from fixative.catalog.catalog import Catalog
 from fixative.catalog.terms import Terms
-from fixative.jobs.accept import UNTYPED, Accepted, JobRequest, accept, find_first
+from fixative.jobs.accept import (
+    UNTYPED,
+    Accepted,
+    JobRequest,
+    accept,
+    find_first,
+    find_repeated,
+)
 from fixative.jobs.cached import find_cached
 from fixative.postgres.engine import Database
 from fixative.telemetry.metrics import CACHE_HITS, JOBS_ACCEPTED
@@ -25,16 +32,21 @@ def take_in(
     api_key_id: uuid.UUID | None,
     idempotency_key: str | None,
     cache: bool,
+    is_repeat: bool,
 ) -> Iterator[tuple[Session, Accepted]]:
     """The job that a request gets, in the transaction that makes it.
 
-    A known key's job is that whatever became of its model. No connection is held while Replicate
-    is asked about the model. Raises Conflict, NotFound, InvalidRequest,
-    InvalidInput or OverBudget.
+    A known key's job is that whatever became of its model; so is, of a request without a key whose
+    client says that it repeats it, the job of the last minute that was asked for in the same words.
+    No connection is held while Replicate is asked about the model. Raises Conflict, NotFound,
+    InvalidRequest, InvalidInput or OverBudget.
     """
-    if idempotency_key is not None:
+    if idempotency_key is not None or is_repeat:
         with database.begin() as session:
-            first = find_first(session, asked, owner_id, idempotency_key)
+            if idempotency_key is not None:
+                first = find_first(session, asked, owner_id, idempotency_key)
+            else:
+                first = find_repeated(session, asked, owner_id, api_key_id)
             if first is not None:
                 yield session, first
                 return

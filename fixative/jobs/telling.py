@@ -7,6 +7,9 @@ from fixative.hosts import AllowedHosts
 from fixative.postgres.tables import TERMINAL_STATUSES
 
 DEFAULT_EVENTS = ("completed",)
+# The id of a notification, in SQL: of the same event of the same job at the same instant it is the
+# same, whoever writes it and however often, also when a rebuild has brought the job back.
+EVENT_ID = "CAST(md5(concat_ws(' ', {job_id}, {event}, extract(epoch FROM {at}))) AS uuid)"
 SEVERAL = {"start": ("processing",), "completed": TERMINAL_STATUSES}  # Replicate's own words
 
 

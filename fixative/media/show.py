@@ -1,15 +1,16 @@
 """Whole jobs, read and shown: for answers, and for whoever is told of them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from fixative.access.links import Links
-from fixative.jobs.dead_letters import letters_of
-from fixative.jobs.store import current_attempt, media_of
+from fixative.jobs.dead_letters import letters_of_each
+from fixative.jobs.store import current_attempts, media_of_each
 from fixative.media.outputs import Pointer, fill
+from fixative.media.prediction_view import prediction_view
 from fixative.media.retention import kept_days
 from fixative.media.view import job_view, media_path
 from fixative.postgres.media_tables import Media
@@ -46,17 +47,35 @@ class JobViews:
 
     def sketch(self, session: Session, job: Job) -> Sketch:
         """The same without links."""
-        media = media_of(session, job)
-        shown = job_view(
-            job,
-            current_attempt(session, job),
-            media,
-            letters_of(session, job),
-            address=str,
-            allowed=self._allowed,
-            kept_days=kept_days(session, job, self._settings.fixative_retention_days),
-        )
-        return Sketch(shown, list(_links(shown, media)))
+        return self._sketches(session, [job])[0]
+
+    def show_predictions(self, session: Session, jobs: Sequence[Job]) -> list[dict[str, Any]]:
+        """The jobs as predictions, with as few questions as one takes."""
+        sketches = self._sketches(session, jobs) if jobs else []
+        return [self.as_prediction(self.finish(sketch)) for sketch in sketches]
+
+    def as_prediction(self, job: dict[str, Any]) -> dict[str, Any]:
+        """A job that is in the wire shape in the shape of predictions."""
+        return prediction_view(job, self._base_url(), self.address)
+
+    def _sketches(self, session: Session, jobs: Sequence[Job]) -> list[Sketch]:
+        attempts, media = current_attempts(session, jobs), media_of_each(session, jobs)
+        letters = letters_of_each(session, [job.id for job in jobs])
+        default = self._settings.fixative_retention_days
+        days = kept_days(session, {job.owner_id for job in jobs}, default)
+        sketches = []
+        for job in jobs:
+            shown = job_view(
+                job,
+                attempts.get(job.id),
+                media[job.id],
+                letters[job.id],
+                address=str,
+                allowed=self._allowed,
+                kept_days=days[job.owner_id],
+            )
+            sketches.append(Sketch(shown, list(_links(shown, media[job.id]))))
+        return sketches
 
     def finish(self, sketch: Sketch) -> dict[str, Any]:
         """The sketch's own job, its links put in."""

@@ -15,6 +15,9 @@ from fixative.replicate.prediction import expires_at
 
 TOLD_OF_PREDICTION = (
     "status",
+    "model",
+    "version",
+    "source",
     "created_at",
     "started_at",
     "completed_at",
@@ -45,6 +48,8 @@ def job_view(
         **job_summary(job),
         "waiting": _waiting(job, attempt),
         "input": job.input,
+        "webhook": job.webhook,
+        "deadline": job.deadline,
         "prediction": _prediction(attempt),
         "output": _output(job, attempt, media, address, allowed),
         "media": [media_view(item, address) for item in media],

@@ -20,6 +20,7 @@ LEASE = timedelta(seconds=30)  # a POST takes ten
 DELAYS = (5, 30, 120, 600, 1800, 3600, 7200, *(14_400,) * 5)
 LONGEST_LOG = 30
 MOST_WAITING = 100
+AGAIN: dict[str, Any] = {"next_attempt_at": func.now(), "delivered_at": None, "tries": 0}
 
 TELL_WAITING = text("""
     WITH waiting AS (
@@ -144,7 +145,7 @@ def replay(session: Session, query: NotificationQuery, ids: list[uuid.UUID] | No
     again = session.scalars(
         update(Notification)
         .where(*chosen, Notification.next_attempt_at.is_(None))
-        .values(next_attempt_at=func.now(), delivered_at=None, tries=0)
+        .values(AGAIN)
         .returning(Notification.id)
     )
     return len(again.all())

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, select
 
+from fixative.access.owners import get_owner
 from fixative.errors import NotTold
 from fixative.media.show import JobViews
 from fixative.notify.notifications import end_try, next_try, take
@@ -28,6 +29,7 @@ PLACES = 4  # of a process's threads, which have other work too
 PLACES_EACH = 2  # so that one who hangs leaves room for others
 TELLING_SECONDS = 30.0  # without a pause; then it is another's turn
 GONE, TOO_MANY, IN_TROUBLE = 410, 429, 500
+REPLICATE = "replicate"
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,10 @@ class Notifier:
                 session.rollback()
                 return False
             job = session.get_one(Job, notification.job_id)
-            body = _body(notification, self.views.show(session, job))
+            owner = get_owner(session, notification.owner_id)
+            body = self._body(notification, job, self.views.show(session, job))
         now = datetime.now(UTC)
-        headers = self.secrets.headers(notification.owner_id, notification.id, now, body)
+        headers = self.secrets.headers(owner, notification.id, now, body)
         try:
             answer = self.poster.post(notification.url, headers, body)
         except NotTold as error:
@@ -106,8 +109,10 @@ class Notifier:
         NOTIFICATIONS.labels(outcome).inc()
         return error is None
 
-
-def _body(notification: Notification, job: dict[str, Any]) -> bytes:
-    """What is told: the event, and the job as it stands now."""
-    told = {"type": f"job.{notification.event}", "timestamp": notification.at, "data": job}
-    return orjson.dumps(told, default=str)
+    def _body(self, notification: Notification, job: Job, shown: dict[str, Any]) -> bytes:
+        """What is told: the event and the job as it stands now, or that as a prediction."""
+        told = {"type": f"job.{notification.event}", "timestamp": notification.at, "data": shown}
+        if job.webhook_format == REPLICATE:
+            told = self.views.as_prediction(shown)
+            del told["source"]  # Replicate's own webhooks have none
+        return orjson.dumps(told, default=str, option=orjson.OPT_UTC_Z)

@@ -3,21 +3,24 @@
 import base64
 import hmac
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Self
 
 from standardwebhooks import Webhook
 
+from fixative.postgres.tables import Owner
 from fixative.settings import Settings
 
 PURPOSE = b"fixative webhook v1\n"
+GRACE = timedelta(hours=24)  # after a rotation, for whoever still has the secret of before
 
 
 class Secrets:
     """The owners' webhook secrets, made from this installation's own: nothing of them is stored.
 
-    They change when FIXATIVE_SIGNING_KEY does, or without one FIXATIVE_ADMIN_KEY.
+    They change when FIXATIVE_SIGNING_KEY does, or without one FIXATIVE_ADMIN_KEY; and one owner's
+    with its generation.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -28,18 +31,35 @@ class Secrets:
         """The secrets of this installation."""
         return cls(settings.signing_secret)
 
-    def of_owner(self, owner_id: uuid.UUID) -> str:
-        """The owner's secret, as verifiers take it: `whsec_` and base64."""
-        made = hmac.new(self._key, PURPOSE + owner_id.bytes, sha256).digest()
-        return f"whsec_{base64.b64encode(made).decode()}"
+    def of_owner(self, owner: Owner) -> str:
+        """The owner's newest secret, as verifiers take it: `whsec_` and base64."""
+        return self._made(owner, owner.webhook_generation)
 
     def headers(
-        self, owner_id: uuid.UUID, message_id: uuid.UUID, at: datetime, body: bytes
+        self, owner: Owner, message_id: uuid.UUID, at: datetime, body: bytes
     ) -> dict[str, str]:
-        """The three headers of Standard Webhooks for a body sent at this moment."""
-        signer = Webhook(self.of_owner(owner_id))
+        """The three headers of Standard Webhooks for a body sent at this moment.
+
+        In the day after a rotation it is signed with the secret of before too, the newest first.
+        """
+        generations = [owner.webhook_generation]
+        if (until := good_until(owner)) and at < until:
+            generations.append(owner.webhook_generation - 1)
+        signers = (Webhook(self._made(owner, generation)) for generation in generations)
+        signatures = (signer.sign(str(message_id), at, body.decode()) for signer in signers)
         return {
             "webhook-id": str(message_id),
             "webhook-timestamp": str(int(at.timestamp())),
-            "webhook-signature": signer.sign(str(message_id), at, body.decode()),
+            "webhook-signature": " ".join(signatures),
         }
+
+    def _made(self, owner: Owner, generation: int) -> str:
+        # The first is what it was when there were no others.
+        number = generation.to_bytes(4) if generation else b""
+        made = hmac.new(self._key, PURPOSE + owner.id.bytes + number, sha256).digest()
+        return f"whsec_{base64.b64encode(made).decode()}"
+
+
+def good_until(owner: Owner) -> datetime | None:
+    """Until when the secret of before the last rotation signs too; None: there is none."""
+    return owner.webhook_rotated_at and owner.webhook_rotated_at + GRACE

@@ -49,6 +49,8 @@ class Owner(Table):
     retention_days: Mapped[int | None]  # None: as FIXATIVE_RETENTION_DAYS says
     webhook: Mapped[str | None]  # of its jobs that name none
     webhook_events: Mapped[list[str] | None]
+    webhook_generation: Mapped[int] = mapped_column(server_default="0")  # of the secret that signs
+    webhook_rotated_at: Mapped[datetime | None]  # when it last became another
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
@@ -95,6 +97,7 @@ class Job(Table):
     priority: Mapped[str] = mapped_column(server_default="normal")
     webhook: Mapped[str | None]  # who is told of it
     webhook_events: Mapped[list[str] | None]  # of what: statuses, and `waiting`
+    webhook_format: Mapped[str | None]  # `replicate`: as a prediction; None: as the job
     told_waiting: Mapped[str | None]  # the last reason for waiting that was told
     max_seconds: Mapped[int | None]  # of a run; None: as FIXATIVE_MAX_RUN_SECONDS says
     cancel_after: Mapped[int | None]  # seconds in all, as asked for

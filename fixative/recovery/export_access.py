@@ -6,11 +6,12 @@ Of a key its HMAC is copied, as the database has it; the pepper is in neither.
 import io
 import json
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Uuid, delete, exists, select
+from sqlalchemy import DateTime, Uuid, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
@@ -30,6 +31,7 @@ from fixative.telemetry.alarms import alarm
 
 FORMAT = 1
 PASSING = {"last_used_at"}  # changes by the minute, and with it the copy would
+ROTATION = ("webhook_generation", "webhook_rotated_at")
 
 Values = dict[str, Any]
 
@@ -39,8 +41,9 @@ COPIES: tuple[tuple[str, type[Owner | ApiKey]], ...] = (("owners", Owner), ("key
 def export_access(database: Database, bucket: Bucket, keys: Keys) -> None:
     """Copy owners and keys to the bucket, where they have changed. Safe twice, and by many.
 
-    Neither is ever deleted, nor is a revoked key open again. So a copy that knows more than the
-    database is kept, and alarmed: the database has lost it. Raises BucketError or DatabaseAway.
+    Neither is ever deleted, nor is a revoked key open again, nor a rotated secret as before. So a
+    copy that knows more than the database is kept, and alarmed: the database has lost it. Raises
+    BucketError or DatabaseAway.
     """
     for name, table in COPIES:
         key = keys.config(f"{name}.json")
@@ -60,8 +63,8 @@ def export_access(database: Database, bucket: Bucket, keys: Keys) -> None:
 def restore_access(database: Database, bucket: Bucket, keys: Keys, report: Report) -> None:
     """Bring owners back under their ids, and keys, so that they open again.
 
-    What is there stays, but a key that the copy says is revoked is. Raises BucketError or
-    DatabaseAway.
+    What is there stays, but a key that the copy says is revoked is, and an owner's secret is the
+    newest that either knows. Raises BucketError or DatabaseAway.
     """
     for (name, table), bring in zip(COPIES, (_owner, _key), strict=True):
         key = keys.config(f"{name}.json")
@@ -88,8 +91,18 @@ def _owner(session: Session, values: Values) -> bool:
     session.execute(delete(Owner).where(*newcomer, *(~each for each in owned)))
     known_by_id_only = Owner.name == str(values["id"])
     row = insert(Owner).values(values)
-    row = row.on_conflict_do_update(index_elements=["id"], set_=values, where=known_by_id_only)
-    return session.scalar(row.returning(Owner.id)) is not None
+    said = {name: value for name, value in values.items() if name not in ROTATION}
+    row = row.on_conflict_do_update(index_elements=["id"], set_=said, where=known_by_id_only)
+    known_anew = session.scalar(row.returning(Owner.id)) is not None
+    return _rotate(session, values) or known_anew
+
+
+def _rotate(session: Session, values: Values) -> bool:
+    """Give the owner the later secret of the copy; whether it had an earlier one."""
+    told = {name: values[name] for name in ROTATION if name in values}
+    earlier = Owner.webhook_generation < told.get("webhook_generation", 0)
+    rotated = update(Owner).where(Owner.id == values["id"], earlier).values(told)
+    return session.scalar(rotated.returning(Owner.id)) is not None
 
 
 def _key(session: Session, values: Values) -> bool:
@@ -121,17 +134,22 @@ def _read(content: bytes | None, name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _told(content: bytes | None, name: str) -> set[tuple[str, bool]]:
-    """What never ends to be true: ids, and which of them are revoked.
+def _told(content: bytes | None, name: str) -> Counter[tuple[str, str]]:
+    """What never ends to be true: ids, which are revoked, and how often each was rotated.
 
     Nothing of a copy that cannot be read, which is better written anew.
     """
     try:
         rows = _read(content, name)
     except Corrupt:
-        return set()
-    ids = {(str(row.get("id")), False) for row in rows}
-    return ids | {(str(row.get("id")), True) for row in rows if row.get("revoked_at")}
+        return Counter()
+    told = Counter[tuple[str, str]]()
+    for row in rows:
+        id_, generation = str(row.get("id")), row.get("webhook_generation")
+        told[id_, "is"] = 1
+        told[id_, "is revoked"] = int(bool(row.get("revoked_at")))
+        told[id_, "was rotated"] = generation if isinstance(generation, int) else 0
+    return told
 
 
 def _row(row: Table) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from fixative.replicate.prediction import Prediction, read_prediction
 
 PARTS = {"attempts": Attempt, "media": Media, "files": File, "transitions": Transition}
 WORDS = {"status": JOB_STATUSES, "outcome": OUTCOMES, "cause": CAUSES}
-LISTS = ("warnings", "candidates", "pointers")
+LISTS = ("warnings", "candidates", "pointers", "webhook_events")
 
 
 def check_rows(manifest: Mapping[str, Any], job_id: uuid.UUID) -> None:

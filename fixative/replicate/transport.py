@@ -4,13 +4,14 @@ It stands below the official client's transport, whose retries begin where a res
 an error of httpx is raised: an error of ours passes through.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpcore
 import httpx
 
-from fixative.errors import NoAnswer, NotSent, Refused, ReplicateError
+from fixative.errors import NoAnswer, NotSent, Refused
 from fixative.replicate.deadline import Deadline, Network
 from fixative.replicate.throttling import retry_after
 
@@ -70,12 +71,57 @@ class Transport(httpx.BaseTransport):
                 raw.status, headers=raw.headers, content=content, request=request
             )
         if not answer.is_success:
-            raise _refusal(answer)
+            raise refusal(answer)
         return answer
+
+    def open(self, request: httpx.Request) -> "Streamed":
+        """The answer once it begins, whatever its status; to be closed. Raises NotSent, NoAnswer.
+
+        Sent once, too. Whatever reading the request's content raises comes through.
+        """
+        ends_at = time.monotonic() + self._total_seconds
+        with _translated(), self._deadline.within(self._total_seconds):
+            raw = self._pool.handle_request(_for_httpcore(request))
+        return Streamed(raw, self._deadline, ends_at)
 
     def close(self) -> None:
         """Close the connections that are idle."""
         self._pool.close()
+
+
+class Streamed:
+    """An answer whose body comes as it is read, up to the end of the call's time."""
+
+    def __init__(self, raw: httpcore.Response, deadline: Deadline, ends_at: float) -> None:
+        self.status = raw.status
+        self.headers = httpx.Headers(raw.headers)
+        self._raw = raw
+        self._deadline = deadline
+        self._ends_at = ends_at
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The body as it was sent. Raises NoAnswer where it breaks off."""
+        pieces = self._raw.iter_stream()
+        while True:
+            with _translated(), self._deadline.within(self._ends_at - time.monotonic()):
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            yield piece
+
+    def read(self, most: int) -> httpx.Response:
+        """All of it, decoded. Raises NoAnswer, also when it is longer than `most`."""
+        content = bytearray()
+        for piece in self:
+            content += piece
+            if len(content) > most:
+                raise NoAnswer(f"an answer of more than {most} bytes")
+        with _translated():
+            return httpx.Response(self.status, headers=self.headers, content=bytes(content))
+
+    def close(self) -> None:
+        """Stop reading; again is no harm."""
+        self._raw.close()
 
 
 def _for_httpcore(request: httpx.Request) -> httpcore.Request:
@@ -100,7 +146,7 @@ def _translated() -> Iterator[None]:
         raise NoAnswer(f"{type(error).__name__}: {error}") from error
 
 
-def _refusal(response: httpx.Response) -> ReplicateError:
+def refusal(response: httpx.Response) -> Refused:
     """Replicate's errors are problem+json with `title`, `detail`, `status` (its docs, recorded)."""
     try:
         problem = response.json()

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from replicate_emulator.answers import WORLD, json_answer
+from replicate_emulator.shapes import account_json
 
 routes = web.RouteTableDef()
 
@@ -10,14 +11,7 @@ routes = web.RouteTableDef()
 @routes.get("/v1/account")
 async def get_account(request: web.Request) -> web.StreamResponse:
     """Whose token this is: always the one account there is, by the name it was given."""
-    return json_answer(
-        {
-            "type": "user",
-            "username": request.app[WORLD].config.account,
-            "name": "The local Replicate",
-            "github_url": "https://github.com/replicate",
-        }
-    )
+    return json_answer(account_json(request.app[WORLD].config.account))
 
 
 @routes.get("/v1/hardware")

@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from replicate_emulator import errors
@@ -12,6 +11,7 @@ from replicate_emulator.config import ConfigError
 from replicate_emulator.errors import Problem
 from replicate_emulator.orders import check_input
 from replicate_emulator.predictions import TERMINAL
+from replicate_emulator.routes.pages import read_json
 
 routes = web.RouteTableDef()
 
@@ -100,17 +100,14 @@ async def add_history(request: web.Request) -> web.StreamResponse:
 async def get_expected(request: web.Request) -> web.StreamResponse:
     """What a client must have stored: URL, SHA-256 and length of each output."""
     world = request.app[WORLD]
-    prediction = world.ledger.get(request.match_info["id"])
+    prediction = world.find(request.match_info["id"])
     if prediction is None:
         raise errors.not_found()
     return json_answer(await asyncio.to_thread(world.views.expected, prediction))
 
 
 async def _read_object(request: web.Request) -> dict[str, Any]:
-    try:
-        body = orjson.loads(await request.read() or b"{}")
-    except orjson.JSONDecodeError as error:
-        raise errors.malformed(f"JSON parse error - {error}") from error
+    body = await read_json(request) if request.body_exists else {}
     if not isinstance(body, dict):
         raise errors.malformed("an object wanted")
     return body

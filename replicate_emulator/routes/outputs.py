@@ -40,7 +40,7 @@ async def get_output(request: web.Request) -> web.StreamResponse:
 
 
 def _find(world: World, request: web.Request) -> tuple[File, str]:
-    prediction = world.ledger.get(request.match_info["id"])
+    prediction = world.find(request.match_info["id"])
     index = request.match_info["index"]
     now = times.now()
     if prediction is None or not index.isdigit() or world.views.is_removed(prediction, now):

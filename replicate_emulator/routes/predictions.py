@@ -1,15 +1,12 @@
 """Predictions: create in three ways, get, list, cancel."""
 
 import asyncio
-from typing import Any
 
-import orjson
 from aiohttp import web
 
 from replicate_emulator import errors, times
 from replicate_emulator.answers import WORLD, json_answer
 from replicate_emulator.errors import ConnectionCut
-from replicate_emulator.ledger import Cursor
 from replicate_emulator.orders import (
     Order,
     check_body,
@@ -18,6 +15,7 @@ from replicate_emulator.orders import (
     read_prefer,
 )
 from replicate_emulator.predictions import Prediction
+from replicate_emulator.routes.pages import full_name, page_answer, read_cursor, read_json
 from replicate_emulator.world import World
 
 routes = web.RouteTableDef()
@@ -30,7 +28,7 @@ async def create_by_version(request: web.Request) -> web.StreamResponse:
     """Run the model a version names."""
     world = request.app[WORLD]
     await _fail_without_creating(world)
-    body = await _read_body(request)
+    body = await read_json(request)
     check_body(body, with_version=True)
     model = world.catalog.by_version(body["version"])
     if model is None:
@@ -43,10 +41,10 @@ async def create_by_model(request: web.Request) -> web.StreamResponse:
     """Run an official model; for any other this route does not exist."""
     world = request.app[WORLD]
     await _fail_without_creating(world)
-    model = world.catalog.models.get(_full_name(request))
+    model = world.catalog.models.get(full_name(request))
     if model is None or not model.official:
         raise errors.not_found()
-    body = await _read_body(request)
+    body = await read_json(request)
     check_body(body, with_version=False)
     return await _create(world, request, read_order(body, model))
 
@@ -56,10 +54,10 @@ async def create_by_deployment(request: web.Request) -> web.StreamResponse:
     """Run the model of a deployment."""
     world = request.app[WORLD]
     await _fail_without_creating(world)
-    deployment = world.catalog.deployments.get(_full_name(request))
+    deployment = world.catalog.deployments.get(full_name(request))
     if deployment is None:
         raise errors.not_found()
-    body = await _read_body(request)
+    body = await read_json(request)
     check_body(body, with_version=False)
     return await _create(world, request, read_order(body, deployment.model, deployment.name))
 
@@ -72,8 +70,7 @@ async def list_predictions(request: web.Request) -> web.StreamResponse:
     try:
         after = times.read(request.query.get("created_after", "1970-01-01"))
         before = times.read(request.query.get("created_before", "9999-01-01"))
-        written = request.query.get("cursor")
-        cursor = Cursor.read(written) if written else None
+        cursor = read_cursor(request)
     except ValueError as error:
         raise errors.malformed(str(error)) from error
     source = request.query.get("source")
@@ -86,13 +83,8 @@ async def list_predictions(request: web.Request) -> web.StreamResponse:
         return prediction.listed_from <= now and source in (None, prediction.source)
 
     page = world.ledger.page(cursor, after, before, shown)
-    return json_answer(
-        {
-            "next": _page_url(world, request, page.older),
-            "previous": _page_url(world, request, page.newer),
-            "results": [world.views.prediction(item) for item in page.items],
-        }
-    )
+    results = [world.views.prediction(item) for item in page.items]
+    return page_answer(request, results, page.older, page.newer)
 
 
 @routes.get("/v1/predictions/{id}")
@@ -163,26 +155,8 @@ async def _answer_created(
     return response
 
 
-async def _read_body(request: web.Request) -> Any:
-    try:
-        return orjson.loads(await request.read())
-    except orjson.JSONDecodeError as error:
-        raise errors.malformed(f"JSON parse error - {error}") from error
-
-
 def _find(world: World, request: web.Request) -> Prediction:
-    prediction = world.ledger.get(request.match_info["id"])
+    prediction = world.find(request.match_info["id"])
     if prediction is None or prediction.readable_from > times.now():
         raise errors.not_found()
     return prediction
-
-
-def _full_name(request: web.Request) -> str:
-    return f"{request.match_info['owner']}/{request.match_info['name']}"
-
-
-def _page_url(world: World, request: web.Request, cursor: Cursor | None) -> str | None:
-    if cursor is None:
-        return None
-    query = dict(request.query) | {"cursor": cursor.write()}
-    return f"{world.public_url}{request.rel_url.with_query(query)}"

@@ -18,7 +18,7 @@ from fixative.jobs.listing import JobQuery, list_jobs
 from fixative.jobs.store import move
 from fixative.names import Hint
 from fixative.postgres.engine import Database
-from fixative.postgres.tables import Batch, Delivery, Job
+from fixative.postgres.tables import Attempt, Batch, Delivery, Job
 from fixative.settings import Settings, load_settings
 from fixative.shared import connect
 from tests.databases import Databases
@@ -192,6 +192,38 @@ def go(database: Database) -> Callable[..., None]:
                 assert move(session, job_id, step, cause="task")
 
     return through
+
+
+@pytest.fixture
+def told(database: Database) -> Callable[..., None]:
+    """Have a job's prediction tell these things, and move the job step by step."""
+
+    def tell(
+        job_id: uuid.UUID,
+        *steps: str,
+        error: dict[str, Any] | None = None,
+        prediction_id: str | None = None,
+        **prediction: Any,
+    ) -> None:
+        with database.begin() as session:
+            job = session.get_one(Job, job_id)
+            if job.attempt_id is None:
+                job.attempt_id = uuid.uuid4()
+                session.add(
+                    Attempt(
+                        id=job.attempt_id,
+                        job_id=job_id,
+                        number=1,
+                        outcome="created",
+                        prediction_id=prediction_id or uuid.uuid4().hex[:26],
+                        prediction={"status": "processing", **prediction},
+                    )
+                )
+            session.flush()
+            for step in steps:
+                assert move(session, job_id, step, cause="task", error=error)
+
+    return tell
 
 
 @pytest.fixture

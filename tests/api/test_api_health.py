@@ -146,7 +146,6 @@ def test_the_page_asks_no_other_host(stranger):
     assert page.content_type.startswith("text/html")
     assert "http://" not in page.text
     assert "https://" not in page.text
-    assert stranger.get("/").location == "docs"
 
 
 def test_metrics_show_the_pace_that_is_kept_and_none_while_nothing_goes_out(

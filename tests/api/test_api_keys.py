@@ -56,6 +56,14 @@ def test_a_key_is_taken_from_either_header(stranger, new_key):
     assert stranger.get("/jobs", headers={"X-API-Key": key}).status_code == 200
 
 
+def test_a_key_is_taken_as_older_clients_of_replicates_send_it(stranger, new_key, refused):
+    def as_token(key):
+        return {"Authorization": f"Token {key}"}
+
+    assert stranger.get("/jobs", headers=as_token(new_key())).status_code == 200
+    refused(stranger.get("/jobs", headers=as_token("fx_wrong")), 401)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "scope"),
     [
@@ -86,9 +94,9 @@ def test_each_route_needs_its_scope(client_of, refused, method, path, scope):
 
 def test_every_route_says_who_may_use_it(app):
     for rule in app.url_map.iter_rules():
-        scope = getattr(app.view_functions[rule.endpoint], "scope", None)
-        assert scope is not None, rule
-        assert (scope == auth.ANYBODY) == (str(rule) in OPEN), rule
+        scopes = getattr(app.view_functions[rule.endpoint], "scopes", None)
+        assert scopes is not None, rule
+        assert (scopes == ()) == (str(rule) in OPEN), rule
 
 
 def test_metrics_need_a_key_from_elsewhere_and_from_behind_a_proxy(stranger, app, api, refused):

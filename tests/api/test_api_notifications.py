@@ -1,9 +1,16 @@
 """Notifications by HTTP: who is to be told, what was told, and telling it once more."""
 
-import pytest
-from sqlalchemy import update
+from datetime import UTC, datetime, timedelta
 
-from api.answer_schemas_notifications import NotificationPage, WebhookSecret
+import pytest
+from sqlalchemy import delete, update
+
+from api.answer_schemas_notifications import (
+    NotificationPage,
+    Published,
+    RotatedSecret,
+    WebhookSecret,
+)
 from fixative.postgres.notification_tables import Notification
 
 JOB = {"model": "emu/image", "input": {}}
@@ -104,3 +111,71 @@ def test_every_owner_has_a_secret_of_their_own(client_of):
     ]
     assert secrets[0] == secrets[2] != secrets[1]
     assert all(secret.startswith("whsec_") for secret in secrets)
+
+
+def test_a_secret_is_rotated_by_its_owner_or_by_an_operator(client_of, admin, refused):
+    client = client_of("rotating", "submit")
+
+    def shown():
+        return client.get("/webhooks/default/secret").json["key"]
+
+    first = shown()
+    second = RotatedSecret.model_validate_json(client.post("/webhooks/default/secret/rotate").data)
+    assert second.key == shown() != first
+    assert timedelta(hours=23) < second.old_until - datetime.now(UTC) <= timedelta(hours=24)
+
+    third = admin.post("/admin/owners/rotating/rotate-webhook-secret").json["key"]
+    assert third == shown() not in {first, second.key}
+
+    refused(admin.post("/admin/owners/nobody/rotate-webhook-secret"), 404)
+
+
+@pytest.fixture
+def untold(canceled, database):
+    """A job whose end nobody was told of, as recovery brings them back."""
+
+    def make(**more):
+        job_id = canceled(**more)
+        with database.begin() as session:
+            session.execute(delete(Notification).where(Notification.job_id == job_id))
+        return job_id
+
+    return make
+
+
+def test_what_was_brought_back_is_published_by_a_filter_step_by_step(admin, untold):
+    jobs = [untold(label="lost") for _ in range(3)]
+    untold(label="other")
+    which = {"filter": {"label": "lost", "source": "api"}, "limit": 2}
+
+    first = Published.model_validate_json(
+        admin.post("/admin/notifications/publish", json=which).data
+    )
+    second = admin.post("/admin/notifications/publish", json={**which, "cursor": first.next})
+
+    assert (first.looked_at, first.made, first.again) == (2, 2, 0)
+    assert second.json == {"looked_at": 1, "made": 1, "again": 0, "next": None}
+    listed = admin.get("/admin/notifications").json["items"]
+    assert {(one["job_id"], one["event"], one["state"]) for one in listed} == {
+        (job_id, "canceled", "pending") for job_id in jobs
+    }
+
+
+def test_what_was_published_once_is_not_made_again(admin, untold, database):
+    untold()
+    assert admin.post("/admin/notifications/publish", json={"all": True}).json["made"] == 1
+    with database.begin() as session:
+        session.execute(update(Notification).values(next_attempt_at=None))
+
+    again = admin.post("/admin/notifications/publish", json={"all": True})
+
+    assert (again.status_code, again.json["made"], again.json["again"]) == (202, 0, 1)
+    assert len(admin.get("/admin/notifications").json["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"filter": {}}, {"filter": {"source": "moon"}}, {"all": True, "filter": {"label": "x"}}],
+)
+def test_which_ends_are_published_must_be_said_in_one_way(admin, refused, body):
+    refused(admin.post("/admin/notifications/publish", json=body), 422)

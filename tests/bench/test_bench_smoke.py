@@ -46,6 +46,14 @@ def test_a_few_watchers_are_held_against_none(tmp_path):
 
 
 @pytest.mark.soak
+def test_a_few_calls_through_us_are_held_against_the_same_without_us(tmp_path):
+    result = bench(tmp_path, "drop_in", "--calls", "20")
+
+    for measure in ("create p50", "create p95", "get p50", "get p95"):
+        assert result["measures"][measure]["systems"].keys() == {"fixative", "Replicate itself"}
+
+
+@pytest.mark.soak
 def test_a_small_file_is_stored_beside_a_plain_copy(tmp_path):
     result = bench(tmp_path, "media", "--megabytes", "70")
 

@@ -26,3 +26,16 @@ def test_owners_are_listed_by_name(fixative: Any, fake_api: Any) -> None:
 
     assert first.split()[:5] == [OWNER["id"], "gallery", "2", "as", "set"]
     assert second.split()[3] == "7"
+
+
+def test_a_rotated_secret_is_shown_with_the_end_of_the_old_one(
+    fixative: Any, fake_api: Any
+) -> None:
+    rotated = {"key": "whsec_bmV3", "old_until": "2026-08-08T12:00:00.5Z"}
+    fake_api.on("POST /admin/owners/gallery/rotate-webhook-secret", rotated)
+
+    shown = fixative("owners", "rotate-secret", "gallery")
+
+    assert shown.stdout == "whsec_bmV3\n"
+    assert "until 2026-08-08 12:00:00 UTC" in shown.stderr
+    assert json.loads(fixative("owners", "rotate-secret", "gallery", "--json").stdout) == rotated

@@ -1,6 +1,7 @@
 """Replicate's own Python client, pointed here by its base URL, works as it is."""
 
 import io
+import time
 
 import pytest
 
@@ -93,3 +94,54 @@ def test_it_accepts_the_signature_of_a_webhook(replicate, official, receiver, ev
     Webhooks.validate(
         headers=headers, body=body.decode(), secret=official.webhooks.default.secret()
     )
+
+
+def test_it_streams_tokens_one_by_one(official):
+    values = {"prompt": "a", "max_tokens": 20, "_seconds": 0.6}
+    arrived = [
+        (time.monotonic(), event.data)
+        for event in official.stream("meta/meta-llama-3-8b-instruct", input=values)
+        if event.event.value == "output"
+    ]
+
+    finished = official.predictions.list().results[0]
+    assert [token for _, token in arrived] == finished.output
+    assert arrived[-1][0] - arrived[0][0] > 0.3
+
+
+def test_it_raises_when_a_streamed_prediction_fails(official):
+    with pytest.raises(RuntimeError, match="out of memory"):
+        list(official.stream("emulator/echo", input={"_error": "out of memory"}))
+
+
+def test_it_finds_models_and_reads_collections(official):
+    found = official.models.search("music")
+    collection = official.collections.get("text-to-image")
+
+    assert [model.id for model in found] == ["meta/musicgen"]
+    assert len(collection.models) == 2
+    assert len(official.collections.list()) == 4
+
+
+def test_it_makes_a_model_trains_for_it_and_deploys(replicate, official, eventually):
+    version = replicate.versions["stability-ai/sdxl"]
+    official.models.create("local", "mine", hardware="cpu", visibility="private")
+    training = official.trainings.create(
+        model="stability-ai/sdxl",
+        version=version,
+        input={"_seconds": 0},
+        destination="local/mine",
+    )
+    deployment = official.deployments.create(
+        name="mine",
+        model="stability-ai/sdxl",
+        version=version,
+        hardware="cpu",
+        min_instances=0,
+        max_instances=1,
+    )
+
+    eventually(lambda: official.trainings.get(training.id).status == "succeeded")
+    assert official.trainings.list().results[0].id == training.id
+    assert deployment.current_release.number == 1
+    assert official.deployments.delete("local", "mine")

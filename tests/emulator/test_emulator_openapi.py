@@ -36,9 +36,14 @@ def fits():
 
     def check(method: str, path: str, response) -> None:
         described = document["paths"][path][method]["responses"][str(response.status_code)]
+        if "content" not in described:
+            assert response.content == b""
+            return
         kind = response.headers["content-type"].split(";")[0]
         schema = {**described["content"][kind]["schema"], "components": document["components"]}
-        Draft202012Validator(schema).validate(response.json())
+        Draft202012Validator(schema).validate(
+            response.text if kind == "text/plain" else response.json()
+        )
 
     return check
 
@@ -100,6 +105,12 @@ def test_creates_by_model_and_deployment_and_with_headers_fit(replicate, fits):
             "/v1/deployments/local/fast-pictures",
         ),
         ("/files", "/v1/files"),
+        ("/collections", "/v1/collections"),
+        ("/collections/{collection_slug}", "/v1/collections/text-to-image"),
+        ("/search", "/v1/search?query=pictures"),
+        ("/search", "/v1/search"),
+        ("/models/{model_owner}/{model_name}/examples", "/v1/models/meta/musicgen/examples"),
+        ("/trainings", "/v1/trainings"),
     ],
 )
 def test_what_can_be_read_fits(replicate, fits, path, route):
@@ -121,3 +132,52 @@ def test_uploads_fit(replicate, fits):
     fits("post", "/files", made)
     fits("get", "/files/{file_id}", replicate.get(f"/v1/files/{made.json()['id']}"))
     fits("get", "/files/{file_id}", replicate.get("/v1/files/none"))
+
+
+def test_a_readme_and_a_query_fit(replicate, fits):
+    readme = replicate.get("/v1/models/stability-ai/sdxl/readme")
+    found = replicate.request("QUERY", "/v1/models", content="pictures")
+
+    fits("get", "/models/{model_owner}/{model_name}/readme", readme)
+    fits("query", "/models", found)
+
+
+def test_a_model_fits_when_made_changed_and_deleted(replicate, fits):
+    new = {"owner": "local", "name": "mine", "visibility": "private", "hardware": "cpu"}
+    path, route = "/models/{model_owner}/{model_name}", "/v1/models/local/mine"
+
+    fits("post", "/models", replicate.post("/v1/models", json=new))
+    fits("get", path, replicate.get(route))
+    fits("patch", path, replicate.patch(route, json={"description": "of mine"}))
+    fits("delete", path, replicate.delete(route))
+
+
+def test_a_deployment_fits_when_made_changed_and_deleted(replicate, fits):
+    new = {
+        "name": "mine",
+        "model": "stability-ai/sdxl",
+        "version": replicate.versions["stability-ai/sdxl"],
+        "hardware": "cpu",
+        "min_instances": 0,
+        "max_instances": 1,
+    }
+    path, route = "/deployments/{deployment_owner}/{deployment_name}", "/v1/deployments/local/mine"
+
+    fits("post", "/deployments", replicate.post("/v1/deployments", json=new))
+    fits("patch", path, replicate.patch(route, json={"max_instances": 2}))
+    fits("delete", path, replicate.delete(route))
+
+
+@pytest.mark.parametrize("values", [{}, {"_fail": True}, {"_queue_seconds": 60}])
+def test_a_training_fits_from_its_begin_to_its_end(replicate, fits, values):
+    version = replicate.versions["stability-ai/sdxl"]
+    route = f"/v1/models/stability-ai/sdxl/versions/{version}/trainings"
+    body = {"destination": "stability-ai/sdxl", "input": {"_seconds": 0, **values}}
+
+    made = replicate.post(route, json=body)
+    address = f"/v1/trainings/{made.json()['id']}"
+
+    fits("post", "/models/{model_owner}/{model_name}/versions/{version_id}/trainings", made)
+    fits("post", "/trainings/{training_id}/cancel", replicate.post(f"{address}/cancel"))
+    fits("get", "/trainings/{training_id}", replicate.get(address))
+    fits("get", "/trainings", replicate.get("/v1/trainings"))

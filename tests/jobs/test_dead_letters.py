@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY
 from sqlalchemy import func, update
 
 from fixative.errors import NotFound
-from fixative.jobs.dead_letters import LetterQuery, bury, get_letter, letters_of, list_letters
+from fixative.jobs.dead_letters import LetterQuery, bury, get_letter, letters_of_each, list_letters
 from fixative.jobs.requeue import requeue
 from fixative.jobs.store import get_job
 from fixative.jobs.timeline import timeline
@@ -66,7 +66,7 @@ def test_the_job_shows_it_until_it_is_requeued(database, buried):
         with database.begin() as session:
             job = get_job(session, job_id)
             kinds = [i["to"] for i in timeline(session, job) if i["kind"] == "dead_letter"]
-            return len(letters_of(session, job)), kinds
+            return len(letters_of_each(session, [job.id])[job.id]), kinds
 
     assert shown() == (1, ["open"])
     with database.begin() as session:

@@ -1,8 +1,7 @@
 """A subscriber on this machine, and a notifier that may call it."""
 
-import threading
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 
 import pytest
 from sqlalchemy import func, select, update
@@ -16,60 +15,15 @@ from fixative.notify.notifier import Notifier
 from fixative.notify.post import Poster
 from fixative.notify.signing import Secrets
 from fixative.postgres.notification_tables import Notification, Subscriber
-
-
-class Listener(ThreadingHTTPServer):
-    """Keeps what it is told, and answers `status`; or nothing for as long as it hangs."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.told = []
-        self.status = 200
-        self.headers = {}
-        self.hanging = threading.Event()
-        self.woken = threading.Event()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}/hook"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.server.hanging.is_set():
-            self.server.woken.wait(60)
-            return
-        self.server.told.append((dict(self.headers), body))
-        self.send_response(self.server.status)
-        for name, value in {"Content-Length": "0", **self.server.headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-
-    def log_message(self, *arguments):
-        """Say nothing."""
+from fixative.postgres.tables import Owner
+from tests.listening import listening
 
 
 @pytest.fixture
 def listen():
     """Start a subscriber."""
-    listeners = []
-
-    def start():
-        listener = Listener()
-        thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        listeners.append((listener, thread))
-        return listener
-
-    yield start
-    for listener, thread in listeners:
-        listener.woken.set()
-        listener.shutdown()
-        thread.join()
-        listener.server_close()
+    with ExitStack() as started:
+        yield lambda: started.enter_context(listening())
 
 
 @pytest.fixture
@@ -82,7 +36,7 @@ def notifier_for(services, database):
     """Calls these listeners and no others, and waits a second for an answer."""
 
     def make(*listeners):
-        origins = ",".join(listener.url.removesuffix("/hook") for listener in listeners)
+        origins = ",".join(listener.origin for listener in listeners)
         return Notifier(
             database=database,
             poster=Poster(AllowedHosts.read(origins), total_seconds=1.0),
@@ -94,6 +48,17 @@ def notifier_for(services, database):
         )
 
     return make
+
+
+@pytest.fixture
+def secret(services, database, owner_id):
+    """The owner's newest secret."""
+
+    def read():
+        with database.begin() as session:
+            return Secrets.of(services.settings).of_owner(session.get_one(Owner, owner_id))
+
+    return read
 
 
 @pytest.fixture

@@ -6,34 +6,57 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
+from replicate.webhook import Webhooks, WebhookSigningSecret
 from sqlalchemy import update
 from standardwebhooks import Webhook
 
 from fixative.jobs.delete import delete_job
-from fixative.jobs.store import get_job, move
+from fixative.jobs.short_ids import short_id
+from fixative.jobs.store import error_of, get_job, move
 from fixative.jobs.timeline import timeline
 from fixative.notify.notifications import DELAYS, NotificationQuery, replay
-from fixative.notify.signing import Secrets
 from fixative.notify.subscribers import FAILURES
 from fixative.postgres.tables import Job, Owner
 
 
 def test_a_subscriber_is_told_of_the_end_and_the_standard_library_accepts_the_signature(
-    services, owner_id, listener, notifier_for, ended, sweep, notifications
+    secret, listener, notifier_for, ended, sweep, notifications
 ):
     job_id = ended(listener.url)
 
     sweep(notifier_for(listener))
 
     [(headers, body)] = listener.told
-    secret = Secrets.of(services.settings).of_owner(owner_id)
-    told = Webhook(secret).verify(body, {name.lower(): value for name, value in headers.items()})
+    told = Webhook(secret()).verify(body, headers)
     assert told["type"] == "job.failed"
     assert (told["data"]["id"], told["data"]["status"]) == (str(job_id), "failed")
     [notification] = notifications()
     assert headers["webhook-id"] == str(notification.id)
     assert notification.delivered_at
     assert sweep(notifier_for(listener)) == 0
+
+
+def test_who_asked_as_replicates_clients_do_is_told_of_a_prediction_in_replicates_format(
+    secret, database, submit, listener, notifier_for, sweep
+):
+    job_id = submit(
+        source="v1", webhook=listener.url, webhook_events=["failed"], webhook_format="replicate"
+    )
+    with database.begin() as session:
+        error = error_of("model_error", "no paint")
+        move(session, job_id, "failed", cause="operator", error=error)
+
+    sweep(notifier_for(listener))
+
+    [(headers, body)] = listener.told
+    Webhooks.validate(
+        headers=headers, body=body.decode(), secret=WebhookSigningSecret(key=secret())
+    )
+    told = json.loads(body)
+    assert (told["id"], told["status"], told["error"]) == (short_id(job_id), "failed", "no paint")
+    assert told["urls"]["get"] == f"https://f.test/v1/predictions/{told['id']}"
+    assert "source" not in told
+    assert told["created_at"].endswith("Z")
 
 
 def test_only_the_events_that_were_asked_for_are_told(

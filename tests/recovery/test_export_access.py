@@ -230,3 +230,56 @@ def test_a_copy_that_is_missing_or_unreadable_is_named(services, brought_back, c
         services.bucket.put(key, BytesIO(content), "application/json")
 
     assert (("owners: unreadable", key)) in [(p.kind, p.name) for p in brought_back().problems]
+
+
+@pytest.fixture
+def rotation(database):
+    """Set the generation of an owner's webhook secret, or leave it; what it is and since when."""
+
+    def run(owner, generation=None):
+        with database.begin() as session:
+            row = session.get_one(Owner, owner.id)
+            if generation is not None:
+                row.webhook_generation = generation
+                row.webhook_rotated_at = datetime(2026, 1, 1, tzinfo=UTC) if generation else None
+            return row.webhook_generation, row.webhook_rotated_at
+
+    return run
+
+
+def test_a_rotated_secret_survives_a_rebuild(database, copied, forgotten, brought_back, rotation):
+    owner, _, _ = make(database)
+    rotated = rotation(owner, 2)
+    copied()
+    forgotten()
+
+    brought_back()
+
+    assert rotation(owner) == rotated == (2, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def test_a_secret_that_was_rotated_after_the_backup_is_the_rotated_one(
+    database, copied, brought_back, copy_of, rotation
+):
+    owner, _, _ = make(database)
+    rotated = rotation(owner, 2)
+    copied()
+    before = copy_of("owners.json")
+    rotation(owner, 1)
+    copied()
+    assert copy_of("owners.json") == before
+
+    brought_back()
+
+    assert rotation(owner) == rotated
+
+
+def test_a_secret_that_was_rotated_since_the_copy_stays(database, copied, brought_back, rotation):
+    owner, _, _ = make(database)
+    rotation(owner, 1)
+    copied()
+    rotated = rotation(owner, 2)
+
+    brought_back()
+
+    assert rotation(owner) == rotated

@@ -118,7 +118,8 @@ def recorded(output_dir):
 
 
 def test_an_emptied_database_has_the_same_jobs_again(ran, whole, forgotten, replay):
-    job_id = ran(metadata={"of": "the caller"}, label="blue", input={"prompt": "猫"})
+    told = {"webhook": "https://app.example.com/hook", "webhook_events": ["waiting", "completed"]}
+    job_id = ran(metadata={"of": "the caller"}, label="blue", input={"prompt": "猫"}, **told)
     before = whole(job_id)
     forgotten()
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
@@ -16,8 +16,10 @@ from typing import Any
 
 import boto3
 import httpx
+import psycopg
 import pytest
 
+from tests.listening import Listener, listening
 from tests.system import following
 from tests.system.following import Followed
 from tests.waiting import waited_for
@@ -290,11 +292,35 @@ def follow(start: Callable[..., System]) -> Callable[..., Followed]:
 
 
 @pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def subscribers() -> Iterator[list[Listener]]:
+    """Whom the shared system may call, on this machine."""
+    with ExitStack() as started:
+        yield [started.enter_context(listening()) for _ in range(3)]
+
+
+@pytest.fixture(scope="session")
+def system(
+    tmp_path_factory: pytest.TempPathFactory, subscribers: list[Listener]
+) -> Iterator[System]:
     """One system for all tests that leave it running."""
-    running = System(tmp_path_factory.mktemp("system") / "data")
+    hosts = ",".join(subscriber.origin for subscriber in subscribers)
+    data_dir = tmp_path_factory.mktemp("system") / "data"
+    running = System(data_dir, FIXATIVE_ALLOWED_WEBHOOK_HOSTS=hosts)
     yield running
     running.stop()
+
+
+@pytest.fixture
+def query(system: System) -> Callable[..., list[Any]]:
+    """Ask the shared system's database."""
+
+    def ask(statement: str, *parameters: Any) -> list[Any]:
+        url = system.run["database_url"].replace("+psycopg", "")
+        with psycopg.connect(url, autocommit=True) as connection:
+            cursor = connection.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    return ask
 
 
 @pytest.fixture(autouse=True)

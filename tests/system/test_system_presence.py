@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psycopg
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -29,19 +28,6 @@ from worker.app import app
 
 app.send_task("fixative.canary", kwargs={"worker": sys.argv[1]})
 """
-
-
-@pytest.fixture
-def query(system):
-    """Ask the system's database."""
-
-    def ask(statement, *parameters):
-        url = system.run["database_url"].replace("+psycopg", "")
-        with psycopg.connect(url, autocommit=True) as connection:
-            cursor = connection.execute(statement, parameters)
-            return cursor.fetchall() if cursor.description else []
-
-    return ask
 
 
 def test_every_worker_appears_and_hears_its_canaries(system, query, eventually):

@@ -1,0 +1,1 @@
+"""The dashboard: pages for people, made here, of the same functions as the API's answers."""

@@ -1,0 +1,31 @@
+"""What pages are made of."""
+
+from dataclasses import dataclass
+
+from api.auth import Keys
+from api.statuses import Statuses
+from api.submissions import Submissions
+from fixative.access.links import Links
+from fixative.media.bucket import Bucket
+from fixative.postgres.engine import Database
+from fixative.replicate.client import Replicate
+from fixative.replicate.pace import Pace
+from fixative.settings import Settings
+from worker.publisher import Publisher
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of the API that pages use too."""
+
+    settings: Settings
+    database: Database
+    publisher: Publisher
+    bucket: Bucket
+    replicate: Replicate
+    keys: Keys
+    links: Links
+    statuses: Statuses
+    submissions: Submissions
+    creates: Pace
+    reads: Pace

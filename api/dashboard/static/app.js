@@ -1,0 +1,57 @@
+// What htmx has no word for: the chart, previews, confirmations, copying, and errors.
+"use strict";
+
+const notice = (text) => {
+  const place = document.getElementById("notice");
+  place.textContent = text;
+  clearTimeout(notice.timer);
+  notice.timer = setTimeout(() => { place.textContent = ""; }, 6000);
+};
+
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+const drawChart = async (place) => {
+  const answer = await fetch(place.dataset.chart, { headers: { "HX-Request": "true" } });
+  if (!answer.ok || answer.status === 204) return;
+  const told = await answer.json();
+  const data = [told.at, told.accepted, told.succeeded, told.failed];
+  if (place.plot) { place.plot.setData(data); return; }
+  const axis = { stroke: color("--quiet"), grid: { stroke: color("--line") }, ticks: { stroke: color("--line") } };
+  const line = (label, name) => ({ label, stroke: color(name), width: 2, points: { size: 5 } });
+  const now = Date.now() / 1000;
+  place.plot = new uPlot({
+    width: place.clientWidth, height: 180,
+    scales: { x: { range: () => [Date.now() / 1000 - 3600, Date.now() / 1000] }, y: { range: (_, low, high) => [0, Math.max(4, high || 0)] } },
+    axes: [axis, { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }],
+    series: [{}, line("accepted", "--accent"), line("succeeded", "--good"), line("failed", "--bad")],
+  }, data, place);
+  new ResizeObserver(() => place.plot.setSize({ width: place.clientWidth, height: 180 })).observe(place);
+};
+
+const point = (event, moving) => {
+  const image = event.target.closest?.(".card")?.querySelector("img[data-moving]");
+  if (!image) return;
+  image.dataset.still ??= image.src;
+  image.src = moving ? image.dataset.moving : image.dataset.still;
+};
+
+document.addEventListener("DOMContentLoaded", () => {
+  for (const place of document.querySelectorAll("[data-chart]")) {
+    drawChart(place);
+    setInterval(() => drawChart(place), 5000);
+  }
+});
+for (const kind of ["mouseover", "focusin"]) document.addEventListener(kind, (event) => point(event, true));
+for (const kind of ["mouseout", "focusout"]) document.addEventListener(kind, (event) => point(event, false));
+document.addEventListener("submit", (event) => {
+  const ask = event.target.dataset.confirm;
+  if (ask && !confirm(ask)) event.preventDefault();
+});
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  notice("Copied");
+});
+document.addEventListener("htmx:responseError", (event) => notice(event.detail.xhr.responseText.trim()));
+document.addEventListener("htmx:sendError", () => notice("The server does not answer."));
