@@ -19,7 +19,8 @@ def complete(document: Json) -> None:
     for operation in _operations(document):
         for parameter in operation.get("parameters", ()):
             parameter["schema"] = schema = _without_null(parameter["schema"])
-            parameter.setdefault("description", schema.get("description"))
+            if "description" in schema:
+                parameter.setdefault("description", schema["description"])
         _tell_headers(operation)
         _tell_whether_a_body_is_needed(operation, schemas)
 

@@ -150,13 +150,13 @@ class PredictionFilter(BaseModel):
 class VersionPath(OwnedPath):
     """A version of a model."""
 
-    version: str
+    version: str = Field(description="The version's id")
 
 
 class PassedThrough(BaseModel):
     """What follows /v1/ in an address of Replicate's API."""
 
-    path: str
+    path: str = Field(description="As `collections/text-to-image`")
 
 
 EXAMPLE_MODEL = {"owner": "black-forest-labs", "name": "flux-schnell", "visibility": "public"}
