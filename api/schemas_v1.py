@@ -164,6 +164,10 @@ ANSWER: dict[str, Any] = {
     "description": "Replicate's answer, as its own document describes it, addresses leading here",
     "content": {"application/json": {"schema": {"example": EXAMPLE_MODEL}}},
 }
+ANY_OTHER: dict[str, Any] = {
+    "description": "Replicate's answer with another status",
+    "content": {"*/*": {"schema": {}}},
+}
 BODY: dict[str, Any] = {
     "content": {"application/json": {"schema": {"type": "object", "example": EXAMPLE_MODEL}}}
 }

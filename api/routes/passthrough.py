@@ -14,7 +14,7 @@ from api.auth import needs
 from api.body import LARGEST, pieces
 from api.openapi import problems, resource
 from api.places import Places
-from api.schemas_v1 import ANSWER, BODY, OwnedPath, PassedThrough, VersionPath
+from api.schemas_v1 import ANSWER, ANY_OTHER, BODY, OwnedPath, PassedThrough, VersionPath
 from fixative.errors import Refused
 from fixative.replicate.client import THROTTLED
 from fixative.replicate.passthrough import Answer, Asked, PassThrough
@@ -24,7 +24,7 @@ from fixative.settings import Settings
 MOST_AT_ONCE = 32
 READERS = ("passthrough", "read", "submit")  # clients read these while they run something
 EVERYTHING_ELSE = "/v1/<passed:path>"
-TOLD: dict[Any, Any] = {200: ANSWER, **problems(502)}
+TOLD: dict[Any, Any] = {200: ANSWER, "default": ANY_OTHER, **problems(502)}
 IN_A_QUERY = "%&=+,:;/?@!$'()*~"
 
 
