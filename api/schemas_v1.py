@@ -3,10 +3,10 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from api.schemas import Address, Body, SubmissionHeaders
+from api.schemas import Address, Body, Instant, SubmissionHeaders
 from fixative.catalog.entry import VERSION, ModelName, Version
 from fixative.jobs.accept import JobRequest
 from fixative.replicate.target import Target
@@ -148,8 +148,8 @@ class StreamQuery(BaseModel):
 class PredictionFilter(BaseModel):
     """Which predictions a list shows, newest first, a hundred at a time."""
 
-    created_after: AwareDatetime | None = Field(None, description="At that instant, or later")
-    created_before: AwareDatetime | None = Field(None, description="Before that instant")
+    created_after: Instant | None = Field(None, description="At that instant, or later")
+    created_before: Instant | None = Field(None, description="Before that instant")
     source: Literal["web"] | None = Field(None, description="Those made in Replicate's web pages")
     cursor: PageCursor | None = None
 

@@ -28,8 +28,13 @@ READERS = ("passthrough", "read", "submit")  # clients read these while they run
 EVERYTHING_ELSE = "/v1/<passed:path>"
 METHODS = ("GET", "POST", "PATCH", "DELETE", "QUERY")
 A_MODEL = {"owner": "black-forest-labs", "name": "flux-schnell", "visibility": "public"}
+ANY_OTHER: dict[str, Any] = {
+    "description": "Replicate's answer with another status",
+    "content": {"*/*": {"schema": {}}},
+}
 TOLD: dict[Any, Any] = {
     200: content("application/json", {"type": "object"}, "As Replicate tells it", example=A_MODEL),
+    "default": ANY_OTHER,
     **problems(404, 502),
 }
 IN_A_QUERY = "%&=+,:;/?@!$'()*~"
