@@ -42,6 +42,7 @@ from api.routes.prediction_stream import prediction_stream_routes
 from api.routes.predictions import prediction_routes
 from api.routes.recovery import recovery_routes
 from api.routes.signing import signing_routes
+from api.routes.v1_files import v1_file_routes
 from api.routes.webhooks import webhook_routes
 from api.statuses import Statuses
 from api.submissions import Submissions
@@ -64,7 +65,6 @@ from fixative.replicate.client import Replicate
 from fixative.replicate.kept_reads import KeptReads
 from fixative.replicate.output_stream import OutputStreams
 from fixative.replicate.pace import pace_of
-from fixative.replicate.passthrough import PassThrough
 from fixative.replicate.seen import SeenWebhooks
 from fixative.settings import Settings
 from fixative.shared import Shared
@@ -131,8 +131,10 @@ def create_app(
     register_limit_headers(app)
     register_auth(app, keys, links, InboundLimits(settings, shared))
 
-    readiness = Readiness(database, redis, bucket)
-    secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
+    readiness, secret = (
+        Readiness(database, redis, bucket),
+        WebhookSecret(settings.replicate_webhook_secret, replicate),
+    )
     views = JobViews(settings, links, lambda: base_url(settings))
     statuses, watcher = Statuses(database, views, LastShown(shared)), Watcher(database)
     registry, live = Registry(settings.models_config), LiveModels(replicate)
@@ -158,6 +160,7 @@ def create_app(
     app.register_api(media_routes(database, bucket))
     files = Files(database, bucket, BucketKeys(settings.s3_prefix, settings.fixative_env))
     app.register_api(files_routes(settings, files, links))
+    app.register_api(v1_file_routes(settings, files, links))
     app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(shared)))
     app.register_api(admin_routes(database, admin_key))
     app.register_api(owner_routes(settings, database))
@@ -168,9 +171,7 @@ def create_app(
     app.register_api(
         operation_routes(database, publisher, replicate, statuses, creates=creates, reads=reads)
     )
-    app.register_api(
-        passthrough_routes(settings, PassThrough.of(settings, reads, KeptReads(shared)))
-    )
+    app.register_api(passthrough_routes(settings, replicate, reads, KeptReads(shared)))
     app.register_api(recovery_routes(database, publisher, watcher.places))
     app.register_api(health_routes(readiness, database, keys, (creates, reads), registry))
     app.register_api(pages_routes())
