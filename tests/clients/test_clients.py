@@ -98,6 +98,15 @@ def test_what_is_created_can_be_got_and_waited_for(client, version):
         assert ended["output"]
 
 
+@only("python1")
+def test_any_model_may_be_named_alone_and_a_version_that_is_none_fails_in_the_end(client):
+    by_name = client("create", version=SDXL, input={"prompt": "x", "width": 64})
+    by_nothing = client("create", version="a" * 64, input={})
+
+    assert client("wait", id=by_name["id"])["status"] == "succeeded"
+    assert client("wait", id=by_nothing["id"])["status"] == "failed"
+
+
 def test_what_is_cancelled_is_canceled(client):
     made = client("create", model=SLEEP, input={"seconds": 60})
 
