@@ -104,7 +104,7 @@ def ask(system, keys, there, tmp_path):
             f"{system.run['api_url']}/openapi.json",
         ]
         asked = subprocess.run(
-            [*command, "--no-color", "--checks", "all", "--continue-on-failure", *options],
+            [*command, "--no-color", "--continue-on-failure", *options],
             env={**system.environ, **signing, "FIXATIVE_API_KEY": keys[who]},
             cwd=tmp_path,
             capture_output=True,
