@@ -19,6 +19,7 @@ COMMANDS = {
     "keys": "fixative.cli.keys:keys",
     "models": "fixative.cli.models:models",
     "notifications": "fixative.cli.notifications:notifications",
+    "openapi": "fixative.cli.openapi:openapi",
     "owners": "fixative.cli.owners:owners",
     "migrate": "fixative.cli.migrate:migrate",
     "pause": "fixative.cli.pause:pause",
