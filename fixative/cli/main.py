@@ -29,6 +29,7 @@ COMMANDS = {
     "resume": "fixative.cli.pause:resume",
     "submit": "fixative.cli.submit:submit",
     "sync": "fixative.cli.sync:sync",
+    "top": "fixative.cli.top:top",
     "up": "fixative.cli.up:up",
 }
 
