@@ -33,6 +33,24 @@ EXAMPLE: dict[str, Any] = {
 EXAMPLE_PAGE: dict[str, Any] = {"next": None, "previous": None, "results": [EXAMPLE]}
 
 
+class InvalidField(Answer):
+    """One place of a request that does not fit."""
+
+    type: str
+    field: str
+    description: str
+
+
+class ReplicateProblem(Answer):
+    """Every error under /v1, in Replicate's shape; `invalid_fields` with 422."""
+
+    title: str | None = Field(None, description="Not with 404")
+    detail: str
+    status: int
+    invalid_fields: list[InvalidField] | None = None
+    retry_after: int | None = Field(None, description="Seconds, with 429")
+
+
 class PredictionUrls(Answer):
     """Where it is asked about, and looked at."""
 

@@ -32,13 +32,7 @@ class StrictRequest(Request):
             return {}
         if not self.is_json:
             raise UnsupportedMediaType("the body must be sent as Content-Type: application/json")
-        value = parse_json(read_bytes(self, LARGEST))
-        if not isinstance(value, dict):
-            raise Unprocessable([FieldError((), "the body must be an object", "dict_type")])
-        errors = list(islice(_unstorable(value), MOST_ERRORS))
-        if errors:
-            raise Unprocessable(errors)
-        return value
+        return parse_object(read_bytes(self, LARGEST))
 
 
 def read_bytes(request: Request, most: int) -> bytes:
@@ -86,6 +80,17 @@ def register_draining(app: Flask) -> None:
             while left > 0 and (piece := request.stream.read(PIECE)):
                 left -= len(piece)
         return response
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """The object that a JSON text is, if it can be stored. Raises BadRequest or Unprocessable."""
+    value = parse_json(raw)
+    if not isinstance(value, dict):
+        raise Unprocessable([FieldError((), "the body must be an object", "dict_type")])
+    errors = list(islice(_unstorable(value), MOST_ERRORS))
+    if errors:
+        raise Unprocessable(errors)
+    return value
 
 
 def parse_json(raw: bytes) -> Any:

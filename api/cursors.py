@@ -1,9 +1,12 @@
 """Pages of lists, and their cursors: the id that the next page begins after, as opaque text."""
 
 import base64
+import binascii
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
+
+from fixative.errors import InvalidRequest
 
 
 class Row(Protocol):
@@ -27,10 +30,13 @@ def page_of(
 
 
 def read_cursor(cursor: str | None) -> uuid.UUID | None:
-    """The id that a cursor of the right form was written from."""
+    """The id that it was written from. Raises InvalidRequest when it is none of ours."""
     if cursor is None:
         return None
-    return uuid.UUID(bytes=base64.urlsafe_b64decode(cursor + "=="))
+    try:
+        return uuid.UUID(bytes=base64.b64decode(cursor + "==", altchars="-_", validate=True))
+    except (binascii.Error, ValueError):
+        raise InvalidRequest("cursor", "not the `next` of a page") from None
 
 
 def write_cursor(last: uuid.UUID) -> str:

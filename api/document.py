@@ -1,10 +1,16 @@
 """The OpenAPI document once every route is in it: what holds of all of them is said here."""
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
-from api.errors import PROBLEM_JSON
+from flask_openapi3.models import OPENAPI3_REF_TEMPLATE
+from pydantic import BaseModel
+
+from api.answer_schemas_v1 import ReplicateProblem
+from api.errors import PROBLEM_JSON, FieldError
 from api.openapi_headers import described, headers
+from api.replicate_problems import UNDER, in_replicates_words
 
 Json = dict[str, Any]
 
@@ -19,9 +25,15 @@ def complete(document: Json) -> None:
     for operation in _operations(document):
         for parameter in operation.get("parameters", ()):
             parameter["schema"] = schema = _without_null(parameter["schema"])
-            parameter.setdefault("description", schema.get("description"))
+            if "description" in schema:
+                parameter.setdefault("description", schema["description"])
         _tell_headers(operation)
         _tell_whether_a_body_is_needed(operation, schemas)
+    schemas |= _with_parts(ReplicateProblem)
+    for path, methods in document["paths"].items():
+        if path.startswith(UNDER):
+            for operation in methods.values():
+                _tell_problems_as_replicate(operation)
 
 
 def _operations(document: Json) -> Iterator[Json]:
@@ -48,6 +60,25 @@ def _tell_headers(operation: Json) -> None:
             names += ["WWW-Authenticate"] if status == "401" and keyed else []
         response["headers"] = {**response.get("headers", {}), **described(*names)}
     operation["responses"] = responses
+
+
+def _with_parts(model: type[BaseModel]) -> Json:
+    """The schemas of a model and of its parts, by name."""
+    schema = model.model_json_schema(ref_template=OPENAPI3_REF_TEMPLATE)
+    return {**schema.pop("$defs", {}), model.__name__: schema}
+
+
+def _tell_problems_as_replicate(operation: Json) -> None:
+    for response in operation["responses"].values():
+        if found := response.get("content", {}).get(PROBLEM_JSON):
+            said = found["example"]
+            places = [FieldError(**place) for place in said.get("errors", ())]
+            response["content"][PROBLEM_JSON] = {
+                "schema": {"$ref": f"#/components/schemas/{ReplicateProblem.__name__}"},
+                "example": in_replicates_words(
+                    HTTPStatus(said["status"]), said["title"], said["detail"], places
+                ),
+            }
 
 
 def _tell_whether_a_body_is_needed(operation: Json, schemas: Json) -> None:

@@ -1,6 +1,6 @@
 """A file in a multipart/form-data body, handed on as it comes in: nothing is kept of it here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -19,6 +19,7 @@ from werkzeug.sansio.multipart import (
 from api.errors import FieldError, Unprocessable
 
 PARTS = ("content", "file")  # the first is what Replicate calls it
+FIELDS = ("filename", "type", "metadata")  # as Replicate calls what may stand beside it
 MOST_PARTS = 20
 MOST_BESIDES = 2**20  # bytes around the file: boundaries, headers, other parts
 MOST_HELD = 2**18
@@ -29,6 +30,8 @@ PIECE = 2**16
 class FilePart:
     """The file's part: its name and type as sent, and its bytes as they come in.
 
+    `fields` has what stands beside it, as far as the body has been read.
+
     When the chunks end the whole body was as it should be; before, they may raise BadRequest,
     RequestEntityTooLarge or Unprocessable.
     """
@@ -36,15 +39,22 @@ class FilePart:
     name: str
     content_type: str | None
     chunks: Iterator[bytes]
+    fields: Mapping[str, bytes]
+
+    def text(self, field: str) -> str:
+        """What has come of a field; empty without it."""
+        return self.fields.get(field, b"").decode(errors="replace")
 
 
 def open_file_part(request: Request, most: int) -> FilePart:
     """The part `content`, or `file`, of at most so many bytes. Raises as its chunks do."""
-    events = _events(request, most + MOST_BESIDES)
+    fields: dict[str, bytes] = {}
+    events = _noting(fields, _events(request, most + MOST_BESIDES))
     for event in events:
         if _is_file(event):
             name = event.filename if isinstance(event, File) else ""
-            return FilePart(name, event.headers.get("Content-Type"), _chunks(events, most))
+            declared = event.headers.get("Content-Type")
+            return FilePart(name, declared, _chunks(events, most), fields)
     raise Unprocessable([FieldError((PARTS[0],), "Field required", "missing")])
 
 
@@ -60,6 +70,19 @@ def _chunks(events: Iterator[Event], most: int) -> Iterator[bytes]:
                 raise RequestEntityTooLarge(f"a file may have {most} bytes")
             yield event.data
             ended = not event.more_data
+
+
+def _noting(fields: dict[str, bytes], events: Iterator[Event]) -> Iterator[Event]:
+    """The same events; what the fields hold is noted as it passes."""
+    name = ""
+    for event in events:
+        if isinstance(event, File | Field):
+            name = event.name
+        elif isinstance(event, Data) and name in FIELDS:
+            fields[name] = fields.get(name, b"") + event.data
+            if len(fields[name]) > MOST_HELD:
+                raise RequestEntityTooLarge(f"a field may have {MOST_HELD} bytes")
+        yield event
 
 
 def _events(request: Request, most: int) -> Iterator[Event]:

@@ -81,6 +81,20 @@ def content(
     return {**nothing(description, *headers), "content": {media_type: shown}}
 
 
+def event(*names: str) -> dict[str, Any]:
+    """The schema of one event of a stream, of which its `content` is many."""
+    return {
+        "type": "object",
+        "description": "One event",
+        "required": ["event", "data"],
+        "properties": {
+            "event": {"type": "string", "enum": list(names)},
+            "id": {"type": "string", "description": "For Last-Event-ID", "pattern": "^[0-9]+$"},
+            "data": {"type": "string"},
+        },
+    }
+
+
 def nothing(description: str, *headers: str) -> dict[str, Any]:
     """A response without a body."""
     return {"description": description, "headers": described(*headers)}

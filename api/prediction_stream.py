@@ -59,6 +59,8 @@ class PredictionStream:
     def __iter__(self) -> Iterator[bytes]:
         with suppress(NotFound, Gone):  # deleted meanwhile
             status = self._look()
+            if status is None or not status.ended:
+                yield SIGN_OF_LIFE  # the headers go with it: nobody waits for those
             while status is None or not status.ended:
                 if self._waiter.over:
                     return

@@ -56,7 +56,10 @@ class PublishSelection(Selection):
     """Which jobs' ends are published, newest first: exactly one of filter, all."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"filter": {"created_after": "2026-08-07T00:00:00Z"}}}
+        json_schema_extra={
+            **one_of("filter", "all"),
+            "example": {"filter": {"created_after": "2026-08-07T00:00:00Z"}},
+        }
     )
 
     filter: PublishConditions | None = None

@@ -3,11 +3,12 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from api.schemas import Address, Body, SubmissionHeaders
-from fixative.catalog.entry import VERSION, ModelName, Version
+from api.schemas import Address, Body, Instant, SubmissionHeaders
+from fixative.catalog.entry import PART, VERSION, ModelName, Version
+from fixative.errors import NotFound
 from fixative.jobs.accept import JobRequest
 from fixative.replicate.target import Target
 
@@ -18,6 +19,13 @@ DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s?)?")
 ENDS = ["succeeded", "failed", "canceled"]
 TOLD = {"start": ["processing"], "output": ["succeeded"], "logs": ENDS, "completed": ENDS}
 
+PageCursor = Annotated[
+    str,
+    Field(
+        pattern=r"^(newer\.)?[A-Za-z0-9_-]{21}[AQgw]$",
+        description="As `next` and `previous` of a page have it",
+    ),
+]
 WebhookEvent = Literal["start", "output", "logs", "completed"]
 
 
@@ -122,7 +130,9 @@ class OwnedPath(BaseModel):
 
     @property
     def full_name(self) -> str:
-        """Both in one."""
+        """Both in one. Raises NotFound for what can be no name."""
+        if not all(re.fullmatch(PART, part) for part in (self.owner, self.name)):
+            raise NotFound(f"no model or deployment {self.owner}/{self.name}")
         return f"{self.owner}/{self.name}"
 
 
@@ -141,29 +151,13 @@ class StreamQuery(BaseModel):
 class PredictionFilter(BaseModel):
     """Which predictions a list shows, newest first, a hundred at a time."""
 
-    created_after: AwareDatetime | None = Field(None, description="At that instant, or later")
-    created_before: AwareDatetime | None = Field(None, description="Before that instant")
+    created_after: Instant | None = Field(None, description="At that instant, or later")
+    created_before: Instant | None = Field(None, description="Before that instant")
     source: Literal["web"] | None = Field(None, description="Those made in Replicate's web pages")
-    cursor: str | None = Field(None, max_length=64, description="As `next` and `previous` have it")
+    cursor: PageCursor | None = None
 
 
 class VersionPath(OwnedPath):
     """A version of a model."""
 
-    version: str
-
-
-class PassedThrough(BaseModel):
-    """What follows /v1/ in an address of Replicate's API."""
-
-    path: str
-
-
-EXAMPLE_MODEL = {"owner": "black-forest-labs", "name": "flux-schnell", "visibility": "public"}
-ANSWER: dict[str, Any] = {
-    "description": "Replicate's answer, as its own document describes it, addresses leading here",
-    "content": {"application/json": {"schema": {"example": EXAMPLE_MODEL}}},
-}
-BODY: dict[str, Any] = {
-    "content": {"application/json": {"schema": {"type": "object", "example": EXAMPLE_MODEL}}}
-}
+    version: str = Field(description="Its id: 64 hex digits")

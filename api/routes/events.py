@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.addresses import uuid_in_path
 from api.auth import Keys, needs, owner_seen, presented_in
-from api.openapi import content, problems, resource
+from api.openapi import content, event, problems, resource
 from api.schemas import JobPath
 from api.schemas_events import EventsHeader, EventsQuery, JobEventsQuery
 from api.streams import EventStream, as_events
@@ -22,19 +22,9 @@ from fixative.jobs.moves import Move, Which, end_of, newest_move
 from fixative.jobs.store import find_job
 from fixative.postgres.engine import Database
 
-EVENT = {
-    "type": "object",
-    "description": "One event",
-    "required": ["event", "data"],
-    "properties": {
-        "event": {"type": "string", "enum": ["status", "end"]},
-        "id": {"type": "string", "description": "The move's number", "pattern": "^[0-9]+$"},
-        "data": {"type": "string", "description": "JSON"},
-    },
-}
 STREAM = content(
     "text/event-stream",
-    EVENT,
+    event("status", "end"),
     "`status` for each move: the job's `id`, its `status`, `from`, `cause` and `at`; `end` after"
     " a job's last",
     "Cache-Control",

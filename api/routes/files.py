@@ -11,15 +11,14 @@ from werkzeug.exceptions import UnsupportedMediaType
 from api.addresses import base_url, uuid_in_path
 from api.auth import caller, needs, owner_seen
 from api.bodies import Bodies
-from api.errors import FieldError, Unprocessable, raise_unprocessable
-from api.multipart import PARTS, open_file_part
+from api.errors import raise_unprocessable
 from api.openapi import A_KEY, nothing, problems, resource, stored
 from api.schemas import StoredHeaders
 from api.schemas_files import UPLOAD_BODY, Announcement, FilePath, FileQuery, InputFile
 from api.sending import Stored, send
+from api.uploads import take_file
 from fixative.access.links import Links
-from fixative.media.files import LARGEST, UPLOAD_SECONDS, Files, type_of
-from fixative.media.reader import HashingReader
+from fixative.media.files import UPLOAD_SECONDS, Files
 from fixative.postgres.media_tables import File
 from fixative.settings import Settings
 
@@ -41,7 +40,7 @@ def files_routes(settings: Settings, files: Files, links: Links) -> APIBlueprint
     def upload() -> tuple[dict[str, Any], int]:
         """Bring an input file."""
         if request.mimetype == "multipart/form-data":
-            return view(_take(files)), 201
+            return view(take_file(request, files, caller().owner_id)), 201
         if not request.is_json:
             raise UnsupportedMediaType("a file comes as multipart/form-data, or application/json")
         file = _announce(files)
@@ -84,16 +83,6 @@ def files_routes(settings: Settings, files: Files, links: Links) -> APIBlueprint
         }
 
     return routes
-
-
-def _take(files: Files) -> File:
-    part = open_file_part(request, LARGEST)
-    source = HashingReader(part.chunks)
-    content_type = type_of(source, part.content_type)
-    if not source.peek(1):
-        raise Unprocessable([FieldError((PARTS[0],), "an empty file", "empty")])
-    file = files.announce(caller().owner_id, part.name, content_type)
-    return files.store(file, source)
 
 
 def _announce(files: Files) -> File:

@@ -8,7 +8,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from werkzeug.exceptions import ServiceUnavailable
 
 from api.auth import needs, owner_seen
-from api.openapi import A_KEY, content, problems, resource
+from api.openapi import A_KEY, content, event, problems, resource
 from api.prediction_stream import PredictionStream
 from api.schemas_events import EventsHeader
 from api.schemas_v1 import PredictionPath, StreamQuery
@@ -17,7 +17,13 @@ from api.streams import as_events
 from api.waiting import Watcher
 from fixative.replicate.output_stream import OutputStreams
 
-STREAM = content("text/event-stream", {"type": "string"}, "`output`, `logs`, `error`, `done`")
+STREAM = content(
+    "text/event-stream",
+    event("output", "logs", "error", "done"),
+    "`output` and `logs` with text or a file's address, `error` and `done` with JSON",
+    "Cache-Control",
+    example={"event": "output", "id": "12", "data": "a lighthouse"},
+)
 STREAMED = {200: STREAM, **problems(401, 403, 404, 410, 422, 429, 503)}
 
 

@@ -1,6 +1,7 @@
 """Predictions as Replicate serves them: for its own clients, each is a job that lasts."""
 
 import uuid
+from functools import partial
 from typing import Any
 
 from flask import Response, jsonify
@@ -11,13 +12,13 @@ from api.addresses import base_url
 from api.auth import needs, owner_seen
 from api.holding import Holding
 from api.openapi import problems, resource
-from api.prediction_pages import addresses, find_page
+from api.replicate_pages import addresses, find_page
 from api.routes.prediction_creates import add_creates
 from api.schemas_v1 import PredictionFilter, PredictionPath
 from api.statuses import Status
 from api.submissions import Submissions
 from fixative.jobs.cancel import request_cancel
-from fixative.jobs.listing import JobQuery
+from fixative.jobs.listing import JobQuery, list_jobs
 from fixative.jobs.store import find_job
 from fixative.postgres.engine import Database
 from fixative.settings import Settings
@@ -50,7 +51,8 @@ def prediction_routes(
             made_in_web=query.source == "web",
         )
         with database.begin() as session:
-            jobs, older, newer = find_page(session, wanted, query.cursor)
+            read = partial(list_jobs, session, wanted, whole=True)
+            jobs, older, newer = find_page(read, query.cursor)
             results = statuses.show_predictions(session, jobs)
         return {**addresses(base_url(settings), older, newer), "results": results}
 

@@ -23,7 +23,7 @@ from fixative.access.owners import ADMIN, ensure_owner
 from fixative.errors import Conflict, NotFound
 from fixative.postgres.tables import ApiKey
 
-DEFAULT_SCOPES = ("submit", "read", "cancel", "media", "passthrough")
+DEFAULT_SCOPES = ("submit", "read", "cancel", "media")  # what spends and writes unseen is asked for
 FORM = re.compile(r"fx_[\w-]{43}", re.ASCII)
 PREFIX_LENGTH = 11  # "fx_" and eight characters: enough to find it, too few to guess the rest
 GRACE = timedelta(days=1)

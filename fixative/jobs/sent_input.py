@@ -8,11 +8,13 @@ import re
 import uuid
 from typing import Any
 
+from fixative.jobs.short_ids import read_id
 from fixative.postgres.tables import Attempt, Job
 
 LONGEST_DATA_URI = 256_000  # characters; Replicate takes shorter ones in the input itself
+A_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 FILE_URL = re.compile(
-    r"https?://[^\s?#]+/files/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\?[^\s#]*)?",
+    rf"https?://[^\s?#]+/(?:files/({A_UUID})|v1/files/([0-9a-z]{{26}})(?:/download)?)(?:\?[^\s#]*)?",
     re.IGNORECASE,
 )
 
@@ -25,7 +27,7 @@ def is_long_data_uri(text: str) -> bool:
 def named_file(text: str) -> uuid.UUID | None:
     """The id in what looks like the address of an input file, at whatever host."""
     found = FILE_URL.fullmatch(text)
-    return uuid.UUID(found[1]) if found else None
+    return read_id((found[1] or found[2]).lower()) if found else None
 
 
 def has_files(value: Any) -> bool:

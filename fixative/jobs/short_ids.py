@@ -1,4 +1,4 @@
-"""A job's id in the form that Replicate's ids have: 26 characters of Crockford's base 32."""
+"""An id of ours in the form that Replicate's ids have: 26 characters of Crockford's base 32."""
 
 import re
 import uuid
@@ -13,14 +13,14 @@ LENGTH = 26
 A_PREDICTION = re.compile(r"[a-z0-9]{1,64}")  # of Replicate's ids no more is promised
 
 
-def short_id(job_id: uuid.UUID) -> str:
-    """The id of a job as a client of Replicate's knows ids."""
-    digits = (job_id.int >> 5 * place & 31 for place in reversed(range(LENGTH)))
+def short_id(id_: uuid.UUID) -> str:
+    """The id of a job or a file as a client of Replicate's knows ids."""
+    digits = (id_.int >> 5 * place & 31 for place in reversed(range(LENGTH)))
     return "".join(ALPHABET[digit] for digit in digits)
 
 
 def read_id(text: str) -> uuid.UUID | None:
-    """The job's id in either form; None for what is neither."""
+    """The id in either form; None for what is neither."""
     try:
         return uuid.UUID(text)
     except ValueError:

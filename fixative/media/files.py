@@ -8,6 +8,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -94,6 +95,33 @@ class Files:
             if file.job_id is not None:
                 find_job(session, file.job_id, owner_id=owner_id)
         return self.seen(file)
+
+    def page(
+        self,
+        owner_id: uuid.UUID,
+        *,
+        before: uuid.UUID | None,
+        after: uuid.UUID | None,
+        limit: int,
+    ) -> list[File]:
+        """What this owner has uploaded, newest first: the newest that are older than `before`.
+
+        With `after`, the oldest of those that are newer than that file.
+        """
+        uploaded = (File.job_id.is_(None), File.stored_at.is_not(None))
+        page = select(File).where(File.owner_id == owner_id, *uploaded).limit(limit)
+        if before is not None:
+            page = page.where(File.id < before)
+        with self.database.begin() as session:
+            if after is None:
+                return list(session.scalars(page.order_by(File.id.desc())))
+            return list(session.scalars(page.where(File.id > after).order_by(File.id)))[::-1]
+
+    def annotate(self, file: File, metadata: dict[str, Any]) -> File:
+        """Say of a file what its owner says of it."""
+        said = update(File).where(File.id == file.id).values({File.metadata_: metadata})
+        with self.database.begin() as session:
+            return session.scalars(said.returning(File)).one()
 
     def used(self, file: File) -> None:
         """Begin the time anew for which it is kept."""

@@ -82,7 +82,8 @@ class Inputs:
             raise InvalidRequest(place, str(error)) from error
 
     def _is_ours(self, url: str) -> bool:
-        return self.public_url is not None and url.startswith(f"{self.public_url}/files/")
+        folders = (f"{self.public_url}/files/", f"{self.public_url}/v1/files/")
+        return self.public_url is not None and url.startswith(folders)
 
     def _address(self, file: File, place: str) -> str:
         """Where Replicate finds the file: with us, or else with itself, for a day."""

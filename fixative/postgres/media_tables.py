@@ -55,6 +55,7 @@ class File(Table):
     content_type: Mapped[str]
     bytes: Mapped[int] = mapped_column(BigInteger)  # as announced until it is stored
     sha256: Mapped[str | None]
+    metadata_: Mapped[Verbatim | None] = mapped_column("metadata")  # its owner's own
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     stored_at: Mapped[datetime | None]  # None: its upload has not been seen yet
     used_at: Mapped[datetime] = mapped_column(server_default=NOW)  # when it was last sent
@@ -62,6 +63,7 @@ class File(Table):
     __table_args__ = (
         Index("ix_files_job", "job_id", postgresql_where=text("job_id IS NOT NULL")),
         Index("ix_files_page", "owner_id", "id"),
+        Index("ix_files_uploaded", "owner_id", "id", postgresql_where=text("job_id IS NULL")),
         Index(
             "ix_files_kept",
             "owner_id",

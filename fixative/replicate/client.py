@@ -69,6 +69,11 @@ class Replicate:
             api_token=token, base_url=base_url, timeout=TIMEOUT, transport=self._transport
         )
 
+    @property
+    def transport(self) -> Transport:
+        """The way that its calls take, for others to the same account."""
+        return self._transport
+
     def close(self) -> None:
         """Close the connections that are idle."""
         self._transport.close()

@@ -25,6 +25,8 @@ class KeptReads:
 
     def find(self, path: str) -> bytes | None:
         """The JSON that is kept of a path."""
+        if not SELDOM.fullmatch(path):
+            return None
         found: Any = self._shared.shared_or_local(
             lambda redis: redis.hget(_key(path), path), lambda: None
         )

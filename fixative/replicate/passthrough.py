@@ -9,23 +9,21 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Self
 
 import httpx
 
 from fixative.errors import Refused
-from fixative.replicate.client import THROTTLED, TIMEOUT, TOTAL_SECONDS
+from fixative.replicate.client import THROTTLED, TIMEOUT
 from fixative.replicate.kept_reads import KeptReads
 from fixative.replicate.own_addresses import OwnAddresses
 from fixative.replicate.pace import Pace
 from fixative.replicate.throttling import learned_pace
 from fixative.replicate.transport import Streamed, Transport, refusal
-from fixative.settings import Settings
 
 PATIENCE_SECONDS = 1.0  # so long a token is waited for
 LARGEST = 25 * 2**20  # of a JSON answer, which is read whole
-UNAUTHENTICATED = 401
-SUCCESS = 200
+SUCCESS, NO_CONTENT, NOT_MODIFIED, UNAUTHENTICATED = 200, 204, 304, 401
+READ_HERE = {NO_CONTENT, NOT_MODIFIED, UNAUTHENTICATED, THROTTLED}  # whatever their bodies are
 READS = ("GET", "QUERY")
 ASKED = ("accept", "content-type", "content-length", "user-agent")
 ANSWERED = (
@@ -68,23 +66,17 @@ class PassThrough:
         self,
         base_url: str,
         token: str,
+        transport: Transport,
+        *,
         reads: Pace,
         kept: KeptReads,
-        *,
-        total_seconds: float = TOTAL_SECONDS,
     ) -> None:
         self._base_url = base_url
         self._authorization = f"Bearer {token}"
         self._reads = reads
         self._kept = kept
-        self._transport = Transport(total_seconds)
+        self._transport = transport
         self._addresses = OwnAddresses(base_url)
-
-    @classmethod
-    def of(cls, settings: Settings, reads: Pace, kept: KeptReads) -> Self:
-        """To the account of the settings."""
-        token = settings.replicate_api_token.get_secret_value()
-        return cls(settings.replicate_base_url, token, reads, kept)
 
     def ask(self, asked: Asked, here: str) -> Answer:
         """The answer; Replicate's addresses of itself in it are led to the base URL `here`.
@@ -137,7 +129,7 @@ class PassThrough:
         )
         came = self._transport.open(request)
         is_json = JSON.match(came.headers.get("content-type", "")) is not None
-        if not is_json and came.status not in {UNAUTHENTICATED, THROTTLED}:
+        if not is_json and came.status not in READ_HERE:
             return Answer(came.status, _only((*ANSWERED, *AS_SENT), came.headers), came)
         with closing(came):
             whole = came.read(LARGEST)

@@ -100,13 +100,13 @@ class Streamed:
         self._ends_at = ends_at
 
     def __iter__(self) -> Iterator[bytes]:
-        """The body as it was sent. Raises NoAnswer where it breaks off."""
+        """The body as it was sent; closed at its end. Raises NoAnswer where it breaks off."""
         pieces = self._raw.iter_stream()
         while True:
             with _translated(), self._deadline.within(self._ends_at - time.monotonic()):
                 piece = next(pieces, None)
             if piece is None:
-                return
+                return self.close()
             yield piece
 
     def read(self, most: int) -> httpx.Response:

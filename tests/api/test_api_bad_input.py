@@ -85,6 +85,9 @@ def test_json_that_is_no_object_is_422(api, refused, raw):
         ({"cancel_after": 86_401}, ["cancel_after"]),
         ({"cancel_after": "soon"}, ["cancel_after"]),
         ({"cache": 5}, ["cache"]),
+        ({"cache": 0}, ["cache"]),
+        ({"cancel_after": "60"}, ["cancel_after"]),
+        ({"cancel_after": 60.5}, ["cancel_after"]),
         ({"label": NUL}, ["label"]),
         ({"input": {"a": ["x", NUL]}}, ["input", "a", 1]),
         ({"metadata": {"a" + NUL: 1}}, ["metadata", "a" + NUL]),
@@ -162,6 +165,22 @@ def test_an_address_that_is_not_there_is_404_and_a_method_that_is_not_405(api, r
     answer = api.put("/jobs")
     refused(answer, 405)
     assert set(answer.headers["Allow"].split(", ")) >= {"GET", "POST"}
+
+
+@pytest.mark.parametrize("word", ["batch", "cancel", "retry"])
+def test_a_word_in_the_place_of_an_id_is_no_job(api, refused, word):
+    answer = api.get(f"/jobs/{word}")
+
+    refused(answer, 405)
+    assert set(answer.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
+    assert set(api.options(f"/jobs/{word}").allow) == {"POST", "OPTIONS"}
+
+
+@pytest.mark.parametrize("time", ["5", "0.5", "yesterday", "2026-01-01T00:00:00"])
+def test_a_time_that_is_not_written_out_is_422_and_named(api, refused, time):
+    problem = refused(api.get("/jobs", query_string={"created_after": time}), 422)
+
+    assert problem.errors[0].loc == ["created_after"]
 
 
 def test_what_nobody_foresaw_is_500_without_a_word_of_it(new_app, refused):

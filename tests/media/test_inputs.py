@@ -3,6 +3,7 @@ for what cannot be sent."""
 
 import base64
 import os
+import uuid
 from dataclasses import replace
 from hashlib import sha256
 
@@ -12,6 +13,7 @@ from sqlalchemy import func, select, update
 from fixative.access.links import Links
 from fixative.access.owners import ensure_owner
 from fixative.jobs.adopt import adopt_unknown
+from fixative.jobs.short_ids import short_id
 from fixative.media.bucket import Bucket
 from fixative.media.files import LONGEST_NAME, Files, safe_name
 from fixative.media.reader import HashingReader
@@ -131,6 +133,41 @@ def test_with_a_public_address_replicate_is_given_our_links(
     assert f"/inputs/{image.owner_id}/" in image.key
 
 
+@pytest.fixture(params=["", "/download?sig=x"])
+def under_v1(uploaded, request):
+    """A file that its owner has uploaded; its address as Replicate's clients know it."""
+
+    def make(**how):
+        file_id = uuid.UUID(uploaded(**how).rpartition("/")[2])
+        return f"http://localhost/v1/files/{short_id(file_id)}{request.param}", file_id
+
+    return make
+
+
+def test_a_file_that_is_named_as_replicates_clients_do_is_sent_all_the_same(
+    services, public, submit, under_v1, received, emulator
+):
+    address, file_id = under_v1()
+    one, other = (submit(input={"prompt": text, "mask": address}) for text in "ab")
+
+    services.submitter.submit(one)
+    public.submitter.submit(other)
+
+    content, _ = at_replicate(emulator, received(one)["mask"])
+    assert content == b"a mask"
+    link = Links.of(public.settings).signed(f"/files/{file_id}")
+    assert received(other)["mask"] == PUBLIC + link
+
+
+def test_a_file_that_replicate_has_itself_is_sent_as_it_is(services, submit, received):
+    given = {"prompt": "x", "mask": "https://api.replicate.com/v1/files/0neqzikepnvg6xezperrr4z55q"}
+    job_id = submit(input=given)
+
+    services.submitter.submit(job_id)
+
+    assert received(job_id) == given
+
+
 def test_an_input_without_files_is_sent_as_it_is(services, submit, received, attempts_of):
     elsewhere = "https://example.com/files/019a3c1e-5b7d-7c3a-9f00-2d1e6a4b8c70"
     given = {"prompt": "x" * 300_000, "image": elsewhere, "prose": "data: " + "y" * 300_000}
@@ -216,22 +253,25 @@ def test_a_file_that_is_somebody_elses_is_refused_before_anything_is_created(
 ):
     with database.begin() as session:
         other = ensure_owner(session, "somebody else").id
-    job_id = submit(
-        input={"prompt": "x", "images": ["https://example.com/a.png", uploaded(owner=other)]}
-    )
+    address = uploaded(owner=other)
+    under_v1 = f"http://localhost/v1/files/{short_id(uuid.UUID(address.rpartition('/')[2]))}"
+    for theirs in (address, under_v1):
+        images = ["https://example.com/a.png", theirs]
+        job_id = submit(input={"prompt": "x", "images": images})
 
-    services.submitter.submit(job_id)
+        services.submitter.submit(job_id)
 
-    error = read_job(job_id).error
-    assert (read_job(job_id).status, error["code"]) == ("failed", "invalid_input")
-    assert error["message"].startswith("input.images.1: no file ")
-    assert (creates(), attempts_of(job_id)) == (0, [])
+        error = read_job(job_id).error
+        assert (read_job(job_id).status, error["code"]) == ("failed", "invalid_input")
+        assert error["message"].startswith("input.images.1: no file ")
+        assert (creates(), attempts_of(job_id)) == (0, [])
 
 
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
         (f"{PUBLIC}/files/019a3c1e-5b7d-7c3a-9f00-2d1e6a4b8c70?sig=x", "no file"),
+        (f"{PUBLIC}/v1/files/01k8y1wpvxfgx9y01d3sn4q33g", "no file"),
         ("data:image/png;base64," + "A" * 256_001, "no readable data: URI"),
     ],
 )

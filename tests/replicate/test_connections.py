@@ -7,17 +7,33 @@ import socket
 import struct
 import threading
 import time
+from contextlib import closing
 
+import httpx
 import pytest
 
 from fixative.errors import NoAnswer, NotSent
 from fixative.replicate.client import Replicate
 from fixative.replicate.target import Target
+from fixative.replicate.transport import Transport
 
 TOTAL = 1.0
 PATIENCE = 20.0  # far beyond the total, far below a hang
 
 HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture
+def streamed():
+    """Read an answer of that client's server as it comes."""
+    transport = Transport(TOTAL)
+
+    def read(client):
+        with closing(transport.open(httpx.Request("GET", client._client._base_url))) as answer:
+            return answer.status, b"".join(answer)
+
+    yield read
+    transport.close()
 
 
 @pytest.fixture
@@ -134,6 +150,27 @@ def test_an_answer_that_does_not_come_in_time_is_none(served_by, behave):
 
     assert TOTAL <= time.monotonic() - began < PATIENCE
     assert len(received) == 1
+
+
+@pytest.mark.parametrize("behave", [drip_headers, drip_body, never_answer])
+def test_an_answer_that_is_streamed_ends_in_time_too(served_by, streamed, behave):
+    client, received = served_by(behave)
+    began = time.monotonic()
+
+    with pytest.raises(NoAnswer):
+        streamed(client)
+
+    assert TOTAL <= time.monotonic() - began < PATIENCE
+    assert len(received) == 1
+
+
+def test_a_streamed_answer_comes_whole(served_by, streamed):
+    assert streamed(served_by(answer_and_close)[0]) == (201, b"{}")
+
+
+def test_a_streamed_answer_that_breaks_off_is_not_taken_for_whole(served_by, streamed):
+    with pytest.raises(NoAnswer):
+        streamed(served_by(stop_in_the_middle)[0])
 
 
 def test_a_request_that_is_taken_in_sips_ends_in_time_and_may_have_arrived(served_by):

@@ -1,39 +1,37 @@
-"""Pages of predictions, as Replicate has them: absolute addresses lead to older and newer ones."""
+"""Pages of lists, as Replicate has them: absolute addresses lead to what is older and newer."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import request
-from sqlalchemy.orm import Session
 
-from api.cursors import read_cursor, write_cursor
-from fixative.jobs.listing import JobQuery, list_jobs
-from fixative.postgres.tables import Job
+from api.cursors import Listed, read_cursor, write_cursor
 
 PAGE = 100
 NEWER = "newer."  # a cursor that goes back
 
 
 def find_page(
-    session: Session, wanted: JobQuery, cursor: str | None
-) -> tuple[list[Job], uuid.UUID | None, uuid.UUID | None]:
-    """The jobs of a page, newest first; and the ids behind which older and newer ones follow.
+    read: Callable[..., list[Listed]], cursor: str | None
+) -> tuple[list[Listed], uuid.UUID | None, uuid.UUID | None]:
+    """What is on a page, newest first; and the ids behind which older and newer ones follow.
 
-    Raises InvalidRequest for a cursor that is none.
+    `read` gives the newest `limit` ones older than `before`, or the oldest newer than `after`.
     """
     back = cursor is not None and cursor.startswith(NEWER)
     place = read_cursor(cursor.removeprefix(NEWER) if cursor else None)
     before, after = (None, place) if back else (place, None)
-    found = list_jobs(session, wanted, before=before, after=after, limit=PAGE + 1, whole=True)
+    found = read(before=before, after=after, limit=PAGE + 1)
     there_is_more = len(found) > PAGE
-    jobs = (found[-PAGE:] if back else found[:PAGE]) if there_is_more else found
-    if not jobs:
+    shown = (found[-PAGE:] if back else found[:PAGE]) if there_is_more else found
+    if not shown:
         return [], None, None
-    older, newer = jobs[-1].id, jobs[0].id
+    older, newer = shown[-1].id, shown[0].id
     if back:
-        return jobs, older, newer if there_is_more else None
-    return jobs, older if there_is_more else None, newer if place else None
+        return shown, older, newer if there_is_more else None
+    return shown, older if there_is_more else None, newer if place else None
 
 
 def addresses(base_url: str, older: uuid.UUID | None, newer: uuid.UUID | None) -> dict[str, Any]:
