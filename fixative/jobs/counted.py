@@ -15,6 +15,8 @@ from fixative.replicate.prediction import read_instant
 from fixative.telemetry import metrics, tracing
 from fixative.telemetry.labels import ERRORS, JOB_TYPES, MODELS, among
 
+LOGGED = 2000  # characters of a prompt
+
 log = structlog.get_logger(__name__)
 
 
@@ -35,7 +37,9 @@ def count_accepted(job_id: uuid.UUID, asked: Any, began: datetime) -> None:
     now = datetime.now(UTC)
     tracing.tell("accept", job_id, began, now, **about)
     duration = round((now - began).total_seconds(), 4)
-    log.info("job_accepted", job_id=str(job_id), **about, duration=duration, input=asked.input)
+    log.info(
+        "job_accepted", job_id=str(job_id), **about, duration=duration, prompt=_prompt(asked.input)
+    )
 
 
 def count_move(moved: Any, to: str, cause: str, error: dict[str, Any] | None) -> None:
@@ -99,6 +103,11 @@ def count_end(session: Session, job: Job, merged: dict[str, Any], cause: str) ->
             metrics.WEBHOOK_LATENCY.observe(max(0.0, late))
 
     once_committed(session, count)
+
+
+def _prompt(input_: dict[str, Any]) -> str | None:
+    prompt = input_.get("prompt")
+    return prompt[:LOGGED] if isinstance(prompt, str) else None
 
 
 def _instant(told: Any) -> datetime | None:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import psycopg
+import structlog
 from sqlalchemy import create_engine, event, func, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -25,6 +26,8 @@ PROVEN_SECONDS = 1.0
 RECYCLE_SECONDS = 1800
 IDLE_IN_TRANSACTION_MILLISECONDS = 60_000
 COMMITTED = "committed"  # in a session's info: what follows its commit
+
+log = structlog.get_logger(__name__)
 
 
 class Database:
@@ -96,7 +99,10 @@ class Database:
             raise
         DATABASE_SECONDS.observe(time.monotonic() - began)
         for follow in session.info.get(COMMITTED, ()):
-            follow()
+            try:
+                follow()
+            except Exception:
+                log.exception("not_told")  # what is committed stays so
 
     @contextmanager
     def locked(self, number: int) -> Iterator[bool]:
@@ -142,8 +148,8 @@ class Database:
 def once_committed(session: Session, follow: Callable[[], None]) -> None:
     """Do it when the session's transaction has committed, and never if it has not.
 
-    Telling is meant, which must not fail: what has to be done is a row. What is logged then is
-    about what it is about now.
+    Telling is meant, whose failure changes nothing: what has to be done is a row. What is logged
+    then is about what it is about now.
     """
     session.info.setdefault(COMMITTED, []).append(partial(copy_context().run, follow))
 

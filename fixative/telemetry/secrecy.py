@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 HIDDEN = "***"
 # What of a line may quote a user's input; shown with FIXATIVE_LOG_PROMPTS only.
-PRIVATE = ("input", "prompt", "told")
+PRIVATE = ("prompt", "told")
 SHAPES = (
     r"\b(?:r8|fx|whsec)_[\w+/=-]{6,}",  # tokens of Replicate, keys of ours, webhook secrets
     r"(?<=://)[^\s/@\"]+:[^\s/@\"]+(?=@)",  # user and password in a URL

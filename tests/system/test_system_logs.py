@@ -15,7 +15,7 @@ SECRETS = {
     "FIXATIVE_SIGNING_KEY": "plain words that sign links",
 }
 JSON = {"Content-Type": "application/json"}
-OURS = ("api", "worker-io", "worker-store", "worker-derive", "beat")
+OURS = ("api", "worker-io", "worker-store", "worker-derive")
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +92,7 @@ def test_each_line_is_an_event_and_a_job_is_followed_through_all_by_its_id_and_i
         if line.startswith("{")
     ]
     assert all({"timestamp", "level", "action"} <= line.keys() for line in lines)
+    assert all(line.startswith("{") for line in logs["api.log"].splitlines())
     of_job = sorted(
         (line for line in lines if line.get("jobId") == job_id), key=lambda line: line["timestamp"]
     )
