@@ -97,7 +97,7 @@ def count_end(session: Session, job: Job, merged: dict[str, Any], cause: str) ->
         metrics.PREDICTION_ENDS.labels(cause).inc()
         if ended_at and started_at and merged["status"] == "succeeded":
             seconds = (ended_at - started_at).total_seconds()
-            metrics.PREDICTION_SECONDS.labels(*labels_of(job)).observe(seconds)
+            metrics.PREDICTION_SECONDS.labels(*labels_of(job)).observe(max(0.0, seconds))
         if ended_at and cause == "webhook":
             late = (datetime.now(UTC) - ended_at).total_seconds()
             metrics.WEBHOOK_LATENCY.observe(max(0.0, late))
