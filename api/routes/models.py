@@ -58,4 +58,3 @@ def models_routes(catalog: Catalog, database: Database) -> APIBlueprint:
 def _summary(entry: Entry) -> dict[str, Any]:
     told = entry.model_dump(mode="json", include=set(SHOWN))
     return {name: told[name] for name in SHOWN}
-
