@@ -3,7 +3,6 @@
 import uuid
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
@@ -20,6 +19,7 @@ from api.dashboard.parts import Parts
 from api.schemas import Submission
 from api.uploads import take_file
 from fixative.catalog.entry import Entry
+from fixative.catalog.terms import Terms
 from fixative.errors import NotFound
 
 OURS = ("label", "priority", "job_type")
@@ -58,7 +58,7 @@ def add(pages: Blueprint, parts: Parts) -> None:
     def submit_price() -> str:
         """What the job would cost, with what the form holds so far."""
         need("submit")
-        return render_template("part_price.html", terms=_terms(parts, request.form))
+        return render_template("part_price.html", terms=_terms(parts, request.form.get("model", ""), request.form))
 
     @pages.post("/files")
     def submit_file() -> dict[str, str]:
@@ -78,7 +78,7 @@ class _Form:
     has_schema: bool
     whole: str  # the input as JSON, where there is no schema
     asked: MultiDict[str, str]
-    terms: Any
+    terms: Terms
     once: str  # the same form sent twice is one job
     kinds: tuple[str, ...] = KINDS
     priorities: tuple[str, ...] = PRIORITIES
@@ -92,19 +92,21 @@ def _choice(parts: Parts, asked: str = "", wrong: str = "") -> str:
 def _form(parts: Parts, name: str, asked: MultiDict[str, str]) -> _Form:
     entry, live = parts.submissions.catalog.look(name)
     schema = live.input_schema if live else None
+    fields = fields_of(schema, entry, asked) if schema else []
+    filled_in = MultiDict({field.key: field.value for field in fields})
     return _Form(
         entry=entry,
-        fields=fields_of(schema, entry, asked) if schema else [],
+        fields=fields,
         has_schema=bool(schema),
         whole=asked.get("json.", ""),
         asked=asked,
-        terms=_terms(parts, MultiDict({**asked.to_dict(), "model": name})),
+        terms=_terms(parts, name, filled_in),
         once=uuid.uuid4().hex,
     )
 
 
-def _terms(parts: Parts, form: MultiDict[str, str]) -> Any:
-    return parts.submissions.catalog.terms(form.get("model", ""), readable_input(form))
+def _terms(parts: Parts, name: str, form: MultiDict[str, str]) -> Terms:
+    return parts.submissions.catalog.terms(name, readable_input(form))
 
 
 def _submit(parts: Parts) -> uuid.UUID:

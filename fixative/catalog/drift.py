@@ -69,7 +69,7 @@ def drifted(session: Session) -> list[tuple[str, str]]:
 def differences_of_each(session: Session) -> dict[str, list[Difference]]:
     """By the model's name in the registry, what it differed in when it was last looked at."""
     states = session.execute(select(ModelState.model, ModelState.differences))
-    return dict(states.tuples())
+    return {model: differences for model, differences in states}  # noqa: C416 - says what is what
 
 
 def _check(
