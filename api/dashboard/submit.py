@@ -58,7 +58,9 @@ def add(pages: Blueprint, parts: Parts) -> None:
     def submit_price() -> str:
         """What the job would cost, with what the form holds so far."""
         need("submit")
-        return render_template("part_price.html", terms=_terms(parts, request.form.get("model", ""), request.form))
+        form = request.form
+        terms = _terms(parts, form.get("model", ""), form)
+        return render_template("part_price.html", terms=terms)
 
     @pages.post("/files")
     def submit_file() -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
 from fixative.jobs.overview import first_id
@@ -46,26 +46,18 @@ def use_of_models(session: Session, owner_id: uuid.UUID | None) -> list[ModelUse
     target = func.coalesce(job.model, job.deployment, job.version)
     succeeded, failed = job.status == "succeeded", job.status == "failed"
     taken = func.extract("epoch", job.completed_at - job.created_at)
-    times = func.percentile_cont([0.5, 0.95]).within_group(taken).filter(succeeded)
+
+    def within(share: float) -> ColumnElement[float | None]:
+        return func.percentile_cont(share).within_group(taken).filter(succeeded)
+
     used = select(
         target,
         func.count(),
         func.count().filter(succeeded),
         func.count().filter(failed),
-        times,
+        within(0.5),
+        within(0.95),
         func.max(job.created_at),
     )
     rows = session.execute(used.group_by(target).order_by(func.count().desc(), target))
-    return [_use(*row) for row in rows]
-
-
-def _use(
-    target: str | None,
-    jobs: int,
-    succeeded: int,
-    failed: int,
-    times: list[float] | None,
-    last_at: datetime,
-) -> ModelUse:
-    p50, p95 = map(float, times) if times else (None, None)
-    return ModelUse(target, jobs, succeeded, failed, p50, p95, last_at)
+    return [ModelUse(*row) for row in rows]
