@@ -16,7 +16,7 @@ from api.waiting import Watcher
 from fixative.access.keys import create_key
 from fixative.jobs.listing import JobQuery, list_jobs
 from fixative.jobs.store import move
-from fixative.names import Hint
+from fixative.names import QUEUES, Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Attempt, Batch, Delivery, Job
 from fixative.settings import Settings, load_settings
@@ -35,6 +35,10 @@ class RecordingPublisher:
 
     def publish(self, hints: Iterable[Hint]) -> None:
         self.hints += hints
+
+    def queue_lengths(self) -> dict[str, int]:
+        """Nothing waits: nothing was sent."""
+        return dict.fromkeys(QUEUES, 0)
 
 
 # Bad input has a hundred forms: the parts are built once, and only the rows are each test's own.

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.waiting import waited_for
 
 CHROMIUM = Path("/usr/bin/chromium")
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -25,7 +27,6 @@ PAGES = {
     "keys": "/ui/keys",
     "system": "/ui/system",
 }
-# What a page loads as it stands; what asks again and again is never over.
 LISTEN = """
 document.addEventListener("securitypolicyviolation", (event) =>
     window.faultFound(`${event.violatedDirective}: ${event.blockedURI}`));
@@ -79,12 +80,12 @@ class Visitor:
     def go(self, path: str) -> None:
         """To a page, until all that it loads by itself is there."""
         self.page.goto(path)
-        self.page.wait_for_function("document.fonts.status === 'loaded'")
-        self.page.wait_for_function(
-            "[...document.images].every((image) => image.loading === 'lazy' || image.complete)"
-        )
-        with suppress(Exception):
-            self.page.wait_for_selector("[hx-trigger='load']", state="detached")
+        self.page.wait_for_selector("[hx-trigger='load']", state="detached")
+        self.until("() => [...document.images].every((image) => image.complete)")
+
+    def until(self, condition: str) -> None:
+        """Wait for a function to say yes; to have the page wait would be to evaluate a text."""
+        waited_for(lambda: self.page.evaluate(condition), pause=0.05)
 
     def look(self, *, width: int, scheme: str) -> None:
         self.page.set_viewport_size({"width": width, "height": 900})

@@ -50,9 +50,17 @@ def visitor_of(browser: Browser, system: System) -> Iterator[Callable[..., Visit
     assert [fault for visitor in visitors for fault in visitor.faults] == []
 
 
-@pytest.fixture
-def operator(visitor_of: Callable[..., Visitor], system: System) -> Visitor:
-    """A visitor who may do everything."""
-    visitor = visitor_of()
+@pytest.fixture(scope="session")
+def session(browser: Browser, system: System) -> Any:
+    """What a browser keeps of having signed in as whoever may do everything."""
+    visitor = Visitor(browser, system.run["api_url"])
     visitor.sign_in(system.run["admin_key"])
-    return visitor
+    kept = visitor.context.storage_state()
+    visitor.context.close()
+    return kept
+
+
+@pytest.fixture
+def operator(visitor_of: Callable[..., Visitor], session: Any) -> Visitor:
+    """A visitor who has signed in, and may do everything."""
+    return visitor_of(storage_state=session)

@@ -62,6 +62,7 @@ def variables() -> dict[str, str]:
 
 def submit_jobs(system: System) -> list[str]:
     """One job of each kind, and what fails; ended, but for the last, which runs."""
+    system.configure(latency={"*": {"start": 0.05, "run": 0.3}})
     ids = []
     for model, input_ in JOBS:
         body = {"model": model, "input": input_, "label": "shown"}
@@ -74,7 +75,7 @@ def bury(system: System, job_id: str | None, task: str = "fixative.store_outputs
     """A dead letter, by a row; its id."""
     id_ = str(uuid.uuid4())
     url = system.run["database_url"].replace("+psycopg", "")
-    arguments = json.dumps({"job_id": job_id} if job_id else {"day": "2026-01-01"})
+    arguments = json.dumps({"job_id": job_id} if job_id else {})
     at = datetime.now(UTC) - timedelta(minutes=12)
     told = ("BucketError", "no answer within 30 s", TRACEBACK, 3, at)
     with psycopg.connect(url, autocommit=True) as connection:

@@ -1,20 +1,15 @@
-"""What people do by the pages, in a browser, on the running system."""
+"""The dashboard in a browser, on the running system: what people do by it, and how it looks."""
 
 import re
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.browsing import PATIENCE
-from tests.browser.sights import bury
+from tests.browser.browsing import NARROW, PAGES, PATIENCE, SCHEMES, WIDE
+from tests.browser.sights import JOBS, bury
 
 expect.set_options(timeout=PATIENCE)
 FLUX = "black-forest-labs/flux-schnell"
-
-
-@pytest.fixture
-def page(operator):
-    return operator.page
 
 
 def test_one_signs_in_is_told_of_a_wrong_key_and_signs_out(visitor_of, system):
@@ -50,9 +45,7 @@ def test_a_submitted_form_becomes_a_picture_without_a_reload(operator, jobs):
 
     expect(page.locator("figure img")).to_have_count(2)
     expect(page.locator(".of-job .status")).to_have_text("succeeded")
-    page.wait_for_function(
-        "[...document.querySelectorAll('figure img')].every(i => i.naturalWidth)"
-    )
+    operator.until("() => [...document.images].every((image) => image.naturalWidth)")
     assert loads == []
 
 
@@ -105,7 +98,7 @@ def test_a_jobs_media_play(operator, jobs, place, element):
     page = operator.page
     operator.go(f"/ui/jobs/{jobs[place]}")
     page.locator(element).evaluate("(media) => { media.muted = true; return media.play(); }")
-    page.wait_for_function(f"document.querySelector('{element}').currentTime > 0.1")
+    operator.until(f"() => document.querySelector('{element}').currentTime > 0.1")
 
 
 def test_new_jobs_appear_at_home_by_themselves(operator, system, jobs):
@@ -134,6 +127,7 @@ def test_a_dead_letter_is_looked_for_and_requeued(operator, system, jobs):
     operator.go(f"/ui/dead?job={jobs[1]}")
     expect(page.locator(".letter")).to_have_count(1)
     page.get_by_role("button", name="Requeue", exact=True).click()
+    page.wait_for_url(re.compile("/ui/dead$"))
     operator.go(f"/ui/dead?job={jobs[1]}")
     expect(page.get_by_text("No dead letter is like that.")).to_be_visible()
     operator.go(f"/ui/dead?job={jobs[1]}&requeued=true")
@@ -145,6 +139,7 @@ def test_all_letters_of_a_task_are_requeued(operator, system, jobs):
     bury(system, None, "fixative.purge_expired")
     operator.go("/ui/dead?task=fixative.purge_expired")
     page.get_by_role("button", name="Requeue all of this task").click()
+    page.wait_for_url(re.compile("/ui/dead$"))
     operator.go("/ui/dead?task=fixative.purge_expired")
     expect(page.get_by_text("No dead letter is like that.")).to_be_visible()
 
@@ -188,3 +183,48 @@ def test_a_model_is_paused_and_resumed(operator, jobs):
     held = page.locator(".hold", has_text="model:emulator/echo")
     held.get_by_role("button", name="Resume").click()
     expect(held).to_have_count(0)
+
+
+def look_at(visitor, path):
+    """What is wrong with a page: too wide in a window, or in somebody's way."""
+    visitor.go(path)
+    found = []
+    for width, scheme in ((NARROW, "dark"), (NARROW, "light"), (WIDE, "light"), (WIDE, "dark")):
+        visitor.look(width=width, scheme=scheme)
+        found += [(path, width, scheme, "too wide", each) for each in visitor.overflow()]
+        if (width == WIDE) == (scheme == SCHEMES[0]):  # both layouts, and both sets of colours
+            found += [(path, width, scheme, each) for each in visitor.barriers()]
+    return found
+
+
+def test_the_form_to_sign_in_keeps_nobody_out_and_fits_its_window(visitor_of):
+    assert look_at(visitor_of(), "/ui/login") == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_keeps_nobody_out_and_fits_its_window(operator, jobs, name):
+    assert look_at(operator, PAGES[name]) == []
+
+
+@pytest.mark.parametrize("place", [*range(1, len(JOBS) - 2), -1])
+def test_a_jobs_page_keeps_nobody_out_whatever_came_of_it(operator, jobs, place):
+    assert look_at(operator, f"/ui/jobs/{jobs[place]}") == []
+
+
+def test_forms_that_are_open_or_refused_keep_nobody_out(operator, jobs):
+    page = operator.page
+    for summary in ("Make a key", "Make or change an owner", "Set or lift a budget"):
+        operator.go("/ui/keys")
+        page.get_by_text(summary).click()
+        assert operator.barriers() == []
+    page.get_by_label("US dollars").fill("much")
+    page.get_by_role("button", name="Save").last.click()
+    expect(page.locator("#budget-amount-fault")).to_be_visible()
+    assert operator.barriers() == []
+    operator.faults.clear()  # the browser says of a 422 that it is one
+
+
+def test_an_error_is_a_page_that_keeps_nobody_out(operator):
+    assert look_at(operator, "/ui/jobs/none") == []
+    expect(operator.page.get_by_role("heading")).to_have_text("404 Not Found")
+    operator.faults.clear()  # the browser says of a 404 that it is one
