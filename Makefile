@@ -11,12 +11,15 @@ help: ## this list
 
 install: .venv/installed ## .venv with everything in it
 
-.venv/installed: requirements-dev.txt pyproject.toml
+CLIENTS := tests/clients/python2.txt tests/clients/package.json tests/clients/package-lock.json
+
+.venv/installed: requirements-dev.txt pyproject.toml $(CLIENTS)
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed" >&2; exit 1; }
 	@echo "Setting up .venv with $(PYTHON) (once, about a minute) …"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-warn-script-location --require-hashes -r requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@scripts/install-clients
 	@touch $@
 
 up: install ## the whole system on this machine, until Ctrl-C

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -12,10 +13,14 @@ REFUSED_WRITE = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: clo
 
 
 class Proxy:
-    """Stands at 127.0.0.1:`port` before `target`, from `start` to `stop`; its own thread."""
+    """Stands at 127.0.0.1:`port` before `target`, from `start` to `stop`; its own thread.
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    With `tls` it is spoken to over TLS, and what passes on is plain.
+    """
+
+    def __init__(self, target: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
         self.target = target
+        self._tls = tls
         self.silent = False  # half-open: nothing passes, and nobody is told
         self.delay = 0.0  # seconds, before each piece
         self.refuse_writes = False  # HTTP's PUT and POST are answered 503
@@ -45,7 +50,8 @@ class Proxy:
             runner.run(self._until_stopped())
 
     async def _until_stopped(self) -> None:
-        async with await asyncio.start_server(self._serve, sock=self._socket) as server:
+        listening = asyncio.start_server(self._serve, sock=self._socket, ssl=self._tls)
+        async with await listening as server:
             await self._stopped.wait()
             server.close()
             for task in asyncio.all_tasks() - {asyncio.current_task()}:
