@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.browsing import NARROW, PAGES, PATIENCE, SCHEMES, WIDE
-from tests.browser.sights import JOBS, bury
+from tests.browser.sights import bury
 
 expect.set_options(timeout=PATIENCE)
 FLUX = "black-forest-labs/flux-schnell"
@@ -204,7 +204,7 @@ def test_a_page_keeps_nobody_out_and_fits_its_window(operator, jobs, name):
     assert look_at(operator, PAGES[name]) == []
 
 
-@pytest.mark.parametrize("place", [*range(1, len(JOBS) - 2), -1])
+@pytest.mark.parametrize("place", [1, *range(3, 8), -1])
 def test_a_jobs_page_keeps_nobody_out_whatever_came_of_it(operator, jobs, place):
     assert look_at(operator, f"/ui/jobs/{jobs[place]}") == []
 

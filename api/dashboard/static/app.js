@@ -16,9 +16,9 @@ const drawChart = async (place) => {
   const told = await answer.json();
   const data = [told.at, told.accepted, told.succeeded, told.failed];
   if (place.plot) { place.plot.setData(data); return; }
-  const axis = { stroke: color("--quiet"), grid: { stroke: color("--line") }, ticks: { stroke: color("--line") } };
-  const line = (label, name) => ({ label, stroke: color(name), width: 2, points: { size: 5 } });
-  const now = Date.now() / 1000;
+  const of = (name) => () => color(name);
+  const axis = { stroke: of("--quiet"), grid: { stroke: of("--line") }, ticks: { stroke: of("--line") } };
+  const line = (label, name) => ({ label, stroke: of(name), width: 2, points: { size: 5 } });
   place.plot = new uPlot({
     width: place.clientWidth, height: 180,
     scales: { x: { range: () => [Date.now() / 1000 - 3600, Date.now() / 1000] }, y: { range: (_, low, high) => [0, Math.max(4, high || 0)] } },
@@ -26,6 +26,7 @@ const drawChart = async (place) => {
     series: [{}, line("accepted", "--accent"), line("succeeded", "--good"), line("failed", "--bad")],
   }, data, place);
   new ResizeObserver(() => place.plot.setSize({ width: place.clientWidth, height: 180 })).observe(place);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => place.plot.redraw());
 };
 
 const point = (event, moving) => {
