@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tests.browser.browsing import NARROW, PAGES, SCHEMES, WIDE, Visitor, chromium
-from tests.browser.sights import furnish, submit_jobs, variables
+from tests.browser.sights import furnish, submit_jobs, variables, wait_for
 from tests.system.conftest import System
 
 
@@ -30,6 +30,8 @@ def main() -> None:
             visitor.sign_in(system.run["admin_key"])
             ids = submit_jobs(system)
             furnish(system, ids[2])
+            for id_ in (*ids[:5], *ids[8:10]):
+                wait_for(system, id_, "thumbnail", "waveform")
             system.api.post("/admin/models/check", json={}).raise_for_status()
             names = ("image", "images", "wide", "clip", "sound", "text", "report", "failed")
             jobs = {f"job-{name}": f"/ui/jobs/{id_}" for name, id_ in zip(names, ids, strict=False)}

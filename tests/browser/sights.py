@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from tests.system.conftest import System
+from tests.waiting import waited_for
 
 REGISTRY = {
     "models": {
@@ -69,6 +70,13 @@ def submit_jobs(system: System) -> list[str]:
         ids.append(system.api.post("/jobs", json=body).raise_for_status().json()["id"])
     system.all_ended(ids)
     return [*ids, system.submit("emulator/sleep", seconds=3000)]
+
+
+def wait_for(system: System, job_id: str, *roles: str) -> None:
+    """Wait until one of these is derived of the job's media."""
+    waited_for(
+        lambda: any(media["role"] in roles for media in system.job(job_id)["media"]), pause=0.2
+    )
 
 
 def bury(system: System, job_id: str | None, task: str = "fixative.store_outputs") -> str:

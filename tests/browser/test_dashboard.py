@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.browsing import NARROW, PAGES, PATIENCE, SCHEMES, WIDE
-from tests.browser.sights import bury
+from tests.browser.sights import bury, wait_for
 
 expect.set_options(timeout=PATIENCE)
 FLUX = "black-forest-labs/flux-schnell"
@@ -82,8 +82,9 @@ def test_a_sound_plays_on_its_card_and_stops(operator, jobs):
     expect(button).to_have_attribute("aria-pressed", "false")
 
 
-def test_a_preview_moves_while_it_is_pointed_at(operator, jobs):
+def test_a_preview_moves_while_it_is_pointed_at(operator, system, jobs):
     page = operator.page
+    wait_for(system, jobs[3], "preview")
     operator.go("/ui/gallery?q=river")
     image = page.locator(".card img")
     expect(image).to_have_attribute("data-moving", re.compile("preview"))
