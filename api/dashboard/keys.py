@@ -1,7 +1,6 @@
 """Keys: made, seen once, replaced and revoked."""
 
 from datetime import timedelta
-from typing import Any
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -15,6 +14,7 @@ from api.schemas_keys import KeyRequest
 from fixative.access.caller import SCOPES
 from fixative.access.keys import (
     DEFAULT_SCOPES,
+    GRACE,
     NewKey,
     create_key,
     list_keys,
@@ -55,10 +55,10 @@ def add(pages: Blueprint, parts: Parts) -> None:
     def keys_rotate(key_id: str) -> Response:
         """The page once more, with the key that replaces this one."""
         need("admin")
-        grace = request.form.get("grace", "")
-        seconds = int(grace) if grace in GRACES else 0
+        asked = request.form.get("grace")
+        grace = timedelta(seconds=int(asked)) if asked in GRACES else GRACE
         with parts.database.begin() as session:
-            made = rotate_key(session, pepper, key_id, timedelta(seconds=seconds))
+            made = rotate_key(session, pepper, key_id, grace)
         return make_response(page(parts, made=made))
 
     @pages.post("/keys/<key_id>/revoke")
@@ -81,7 +81,7 @@ def page(
     """The page, with a new key, or with what is wrong with one of its forms."""
     with parts.database.begin() as session:
         names = {owner.id: owner.name for owner in list_owners(session)}
-        shown: dict[str, Any] = {"keys": list_keys(session), **owners.shown(session)}
+        shown = {"keys": list_keys(session), **owners.shown(session)}
     return render_template(
         "keys.html",
         **shown,

@@ -46,14 +46,14 @@ class Field:
 
 def fields_of(schema: Schema, entry: Entry, form: MultiDict[str, str]) -> list[Field]:
     """The fields for this schema's properties, in its order, with the form's values or defaults."""
-    parts = (schema.get("components") or {}).get("schemas") or {}
-    required = schema.get("required") or []
+    parts = _object(_object(schema.get("components")).get("schemas"))
+    required = _list(schema.get("required"))
     properties = [
-        (name, _whole(part, parts))
-        for name, part in (schema.get("properties") or {}).items()
+        (name, _whole(_object(part), parts))
+        for name, part in _object(schema.get("properties")).items()
         if entry.parameters is None or name in entry.parameters
     ]
-    properties.sort(key=lambda each: each[1].get("x-order", len(properties)))
+    properties.sort(key=lambda each: _place(each[1], len(properties)))
     return [
         _field(name, part, entry.defaults.get(name, part.get("default")), form, name in required)
         for name, part in properties
@@ -142,15 +142,15 @@ def _field(
         minimum=part.get("minimum"),
         maximum=part.get("maximum"),
         step="1" if part.get("type") == "integer" else "any",
-        choices=tuple((json.dumps(value), str(value)) for value in part.get("enum") or ()),
+        choices=tuple((json.dumps(value), str(value)) for value in _list(part.get("enum"))),
     )
 
 
 def _kind(name: str, part: Schema) -> str:
     type_ = part.get("type")
-    if part.get("enum"):
+    if _list(part.get("enum")):
         return "choice"
-    if type_ in {"integer", "number"}:
+    if type_ in ("integer", "number"):
         return "number"
     if type_ == "boolean":
         return "flag"
@@ -170,11 +170,27 @@ def _text(value: Any, way: str) -> str:
 def _whole(part: Schema, parts: Schema) -> dict[str, Any]:
     """A property with what it refers to, the property's own words counting first."""
     whole: dict[str, Any] = {}
-    for other in part.get("allOf") or ():
-        whole |= _referred(other, parts)
+    for other in _list(part.get("allOf")):
+        whole |= _referred(_object(other), parts)
     return {**_referred(part, parts), **whole, **part}
 
 
 def _referred(part: Schema, parts: Schema) -> dict[str, Any]:
     name = str(part.get("$ref", "")).rpartition("/")[2]
-    return {**(parts.get(name) or {}), **part}
+    return {**_object(parts.get(name)), **part}
+
+
+def _place(part: Schema, last: int) -> int:
+    place = part.get("x-order")
+    return place if isinstance(place, int) else last
+
+
+# A schema is what a model's author wrote: nothing of it is sure.
+
+
+def _object(value: Any) -> Schema:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -48,22 +48,30 @@ def add(pages: Blueprint, parts: Parts, page: Callable[..., str]) -> None:
 
 def shown(session: Session) -> dict[str, Any]:
     """What the page shows of them."""
+    owners = list_owners(session)
+    chosen = request.args.get("owner") or request.form.get("changed")
     return {
-        "owners": list_owners(session),
+        "owners": owners,
+        "changed": next((owner for owner in owners if owner.name == chosen), None),
         "budgets": list_budgets(session, today()),
         "periods": PERIODS,
     }
 
 
 def _owner() -> OwnerRequest:
+    """What is said of an owner: all of it, of one that was on the page; else what is filled in."""
     form = request.form
-    body = {
-        "name": form.get("name", "").strip(),
-        "weight": number(form.get("weight", "")) or 1,
+    said = {
+        "weight": number(form.get("weight", "")),
         "retention_days": number(form.get("retention_days", "")),
         "webhook": form.get("webhook", "").strip() or None,
+        "webhook_events": form.get("webhook_events", "").replace(",", " ").split() or None,
     }
-    return OwnerRequest.model_validate(body)
+    if "changed" in form:
+        said["weight"] = 1 if said["weight"] is None else said["weight"]
+    else:
+        said = {name: value for name, value in said.items() if value is not None}
+    return OwnerRequest.model_validate({"name": form.get("name", "").strip(), **said})
 
 
 def _budget() -> BudgetRequest:

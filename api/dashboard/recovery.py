@@ -15,6 +15,7 @@ from api.dashboard.may import need
 from api.dashboard.parts import Parts
 from api.dashboard.texts import number
 from api.schemas_recovery import DEFAULT_MOST, SyncRequest
+from fixative.errors import RecordsAway
 from fixative.names import SYNC_HISTORY, Hint
 from fixative.recovery.history_runs import Walk, open_run
 from fixative.recovery.record_store import RecordStore
@@ -46,7 +47,11 @@ def add(pages: Blueprint, parts: Parts) -> None:
     def recovery_records() -> str:
         """The last days' records, which may take a bucket some time to list."""
         need("admin")
-        return render_template("part_records.html", days=_days(parts.records), most=MOST_COUNTED)
+        try:
+            days = _days(parts.records)
+        except RecordsAway:
+            days = None
+        return render_template("part_records.html", days=days, most=MOST_COUNTED)
 
     @pages.post("/recovery")
     def recovery_sync() -> Response:

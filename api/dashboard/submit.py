@@ -1,5 +1,6 @@
 """Submitting by a form, which is made of what the model says that it takes."""
 
+import re
 import uuid
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,6 +24,7 @@ from fixative.catalog.terms import Terms
 from fixative.errors import NotFound
 
 OURS = ("label", "priority", "job_type")
+ONCE = re.compile("[0-9a-f]{32}")
 PRIORITIES = ("normal", "high", "low")
 
 
@@ -118,5 +120,8 @@ def _submit(parts: Parts) -> uuid.UUID:
         given = {name: form[name] for name in OURS if form.get(name)}
         body = {"model": form.get("model", ""), "input": input_of(form), **given}
         asked = Submission.model_validate(storable(body)).request()
-        accepted, _ = parts.submissions.take(asked, idempotency_key=form.get("once") or None)
+        once = form.get("once", "")
+        accepted, _ = parts.submissions.take(
+            asked, idempotency_key=once if ONCE.fullmatch(once) else None
+        )
         return accepted.job.id

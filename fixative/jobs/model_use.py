@@ -23,6 +23,7 @@ class ModelUse:
     """The jobs of one target; seconds are from acceptance to stored media, of successes."""
 
     target: str | None  # owner/name; of a job that names none its deployment, or its version
+    is_model: bool  # what is named is a model
     jobs: int
     succeeded: int
     failed: int
@@ -52,6 +53,7 @@ def use_of_models(session: Session, owner_id: uuid.UUID | None) -> list[ModelUse
 
     used = select(
         target,
+        func.bool_and(job.model.is_not(None)),
         func.count(),
         func.count().filter(succeeded),
         func.count().filter(failed),

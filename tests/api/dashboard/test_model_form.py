@@ -61,6 +61,17 @@ def test_only_what_may_be_named_is_asked_for():
     assert list(fields(parameters=["prompt", "steps"])) == ["prompt", "steps"]
 
 
+def test_a_schema_that_makes_no_sense_makes_what_form_it_can():
+    odd = {
+        "required": True,
+        "properties": {"a": None, "b": {"type": ["string"], "enum": "x", "x-order": "first"}},
+        "components": [],
+    }
+
+    assert [field.kind for field in fields(odd).values()] == ["json", "json"]
+    assert fields({"properties": []}) == {}
+
+
 def test_the_form_sent_back_is_the_input():
     form = MultiDict(
         [

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import delete
 
 from api.dashboard.recovery import MOST_COUNTED
+from fixative.access.owners import find_owner
 from fixative.jobs.dead_letters import bury
 from fixative.names import STORE_OUTPUTS, SWEEP, SYNC_HISTORY
 from fixative.postgres.money_tables import Balance, Budget
@@ -138,6 +139,15 @@ def test_records_are_counted_by_day_as_far_as_one_counts(new_app, settings, tmp_
     assert f"{MOST_COUNTED}" not in page
 
 
+def test_where_records_cannot_be_listed_the_page_says_so(new_app, settings, tmp_path):
+    (tmp_path / "daily").write_text("no folder")
+    app = new_app(settings.model_copy(update={"output_dir": str(tmp_path)}))
+    browser = Browser(app.test_client())
+    browser.sign_in(settings.fixative_admin_key.get_secret_value())
+
+    assert "does not answer" in browser.get("/ui/recovery/records").text
+
+
 def test_a_key_is_shown_once_opens_and_is_revoked(operator, app):
     page = operator.post("/ui/keys", owner="made", scopes=["read"], allow="127.0.0.0/8").text
     key = KEY.search(page)[1]
@@ -201,6 +211,25 @@ def test_an_owner_is_changed_and_a_budget_set_and_lifted(operator):
     assert "$250" not in operator.get("/ui/keys").text
 
 
+def test_what_is_not_said_of_an_owner_stays_unless_all_of_it_was_on_the_page(operator, database):
+    def kept():
+        with database.begin() as session:
+            owner = find_owner(session, "kept")
+            return owner.weight, owner.retention_days, owner.webhook, owner.webhook_events
+
+    told = {"webhook": "https://example.com/hook", "webhook_events": "start, failed"}
+    operator.post("/ui/keys/owners", name="kept", weight="3", retention_days="9", **told)
+    operator.post("/ui/keys/owners", name="kept", weight="4")
+    assert kept() == (4, 9, told["webhook"], ["processing", "failed"])
+
+    page = operator.get("/ui/keys?owner=kept").text
+    assert "Change kept" in page
+    assert 'value="processing, failed"' in page
+
+    operator.post("/ui/keys/owners", changed="kept", name="kept", retention_days="5")
+    assert kept()[:3] == (1, 5, None)
+
+
 def test_a_budget_of_an_unknown_key_is_refused_above_the_form(operator):
     form = {"holder": "key", "of": "fx_nobody", "period": "day", "amount": "1"}
 
@@ -239,13 +268,16 @@ def test_the_system_says_what_answers_and_what_runs_here(new_app, settings, tmp_
     assert "fx_secret" not in page
 
 
-def test_models_tell_how_they_are_used(browser, browser_of, submit, told):
+def test_models_tell_how_they_are_used(browser, browser_of, api, submit, told):
     for end in ("succeeded", "failed"):
         told(submit(), "submitting", "storing", end)
     submit(model="emu/other")
 
+    api.post("/jobs", json={"deployment": "local/fast", "input": {}})
+
     page = browser.get("/ui/models").text
 
+    assert "/ui/submit?model=local/fast" not in page
     row = re.search(r"emu/image.*?</tr>", page, re.DOTALL)[0]
     assert "50.0 %" in row
     assert "not in the registry" in row
