@@ -25,6 +25,7 @@ PAGES = {
     "recovery": "/ui/recovery",
     "dead": "/ui/dead",
     "keys": "/ui/keys",
+    "keys-owner": "/ui/keys?owner=gallery",
     "system": "/ui/system",
 }
 LISTEN = """

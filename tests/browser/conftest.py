@@ -22,7 +22,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def system(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """One system for all tests, running; without a browser there is none."""
-    running = System(tmp_path_factory.mktemp("browser") / "data", **variables())
+    running = System(tmp_path_factory.mktemp("browser") / "data", "--no-flower", **variables())
     yield running
     running.stop()
 
