@@ -15,6 +15,7 @@ from api.dashboard.parts import Parts
 from api.dashboard.site import dashboard
 from api.document import complete
 from api.errors import raise_unprocessable, register_errors
+from api.exposition import Exposition
 from api.holding import Holding
 from api.limits import InboundLimits, register_limit_headers
 from api.openapi import SECURITY_SCHEMES
@@ -144,6 +145,7 @@ def create_app(
     secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
     streams = OutputStreams(settings.replicate_base_url)
     creates, reads = pace_of(shared, settings, "creates"), pace_of(shared, settings, "reads")
+    exposition = Exposition(settings, database, publisher, (creates, reads), registry)
     for routes in (
         jobs_routes(settings, database, publisher, submissions, statuses=statuses, holding=holding),
         job_operation_routes(database, bucket, publisher, statuses),
@@ -167,7 +169,7 @@ def create_app(
         dead_letter_routes(database, publisher),
         operation_routes(database, publisher, replicate, statuses, creates=creates, reads=reads),
         recovery_routes(database, publisher, watcher.places),
-        health_routes(readiness, database, keys, (creates, reads), registry),
+        health_routes(readiness, keys, exposition),
         pages_routes(),
     ):
         app.register_api(routes)

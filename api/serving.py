@@ -3,7 +3,30 @@
 import signal
 from types import FrameType
 
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
+
+from fixative.errors import WrongSetting
+from fixative.settings import load_settings
+from fixative.telemetry.logging import configure_logging_of
+
+
+class OurLog(Logger):  # type: ignore[misc]
+    """Gunicorn's own lines, in the form of ours."""
+
+    def setup(self, cfg: Config) -> None:
+        """Let our handler have them, unless a setting is wrong, which wsgi.py then says."""
+        super().setup(cfg)
+        try:
+            configure_logging_of(load_settings())
+        except WrongSetting:
+            return
+        self.error_log.handlers = []
+        self.error_log.propagate = True
+
+
+logger_class = OurLog
 
 
 def post_worker_init(worker: Worker) -> None:

@@ -9,13 +9,13 @@ import sys
 from api.assembled import assembled
 from fixative.errors import WrongSetting
 from fixative.settings import load_settings
-from fixative.telemetry.logging import configure_logging
+from fixative.telemetry.logging import configure_logging_of
 
 APP_LOAD_ERROR = 4  # with this exit code of a worker gunicorn ends instead of starting another
 
 try:
     settings = load_settings()
-    configure_logging(settings.fixative_log_format, environment=settings.fixative_env)
+    configure_logging_of(settings)
     app = assembled(settings)
 except WrongSetting as error:
     print(error, file=sys.stderr)  # noqa: T201 - there may be no logging yet

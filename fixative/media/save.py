@@ -18,6 +18,7 @@ from fixative.errors import (
     OutputNotStored,
 )
 from fixative.jobs.store import current_attempt, error_of, get_job, media_of, move
+from fixative.jobs.work import work_on
 from fixative.media.bucket import Bucket
 from fixative.media.fetch import Fetcher
 from fixative.media.keys import Keys
@@ -30,6 +31,7 @@ from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.client import Replicate
 from fixative.steps import step
 from fixative.telemetry.alarms import alarm
+from fixative.telemetry.metrics import STORE_FAILURES, STORE_SECONDS, timed
 
 BACKOFF_SECONDS = 2.0
 LONGEST_BACKOFF_SECONDS = 60.0
@@ -91,9 +93,13 @@ class Storer:
     def _store(self, run: Originals) -> list[Hint]:
         job, lease = run.put.job, run.put.lease
         step("store.taken")
-        with self.leases.keep(lease, at_most=LONGEST_SECONDS):
+        with (
+            work_on("store", job, run.put.attempt),
+            self.leases.keep(lease, at_most=LONGEST_SECONDS),
+        ):
             try:
-                return run.store()
+                with timed(STORE_SECONDS):
+                    return run.store()
             except LostLease:
                 log.info("store_lost_its_lease", job_id=str(job.id))
                 return []
@@ -108,6 +114,7 @@ class Storer:
 
     def _put_off(self, job: Job, lease: Lease, error: OutputError | BucketError) -> list[Hint]:
         """Leave the row due for later, or fail the job when trying again cannot help."""
+        STORE_FAILURES.labels(error.code if isinstance(error, OutputError) else "bucket").inc()
         log.warning("store_failed", job_id=str(job.id), tries=job.tries, error=str(error))
         if not error.retryable or (isinstance(error, OutputError) and job.tries >= MOST_TRIES):
             return self._give_up(job, lease, error)

@@ -2,11 +2,14 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 import psycopg
+import structlog
 from sqlalchemy import create_engine, event, func, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -14,6 +17,7 @@ from sqlalchemy.orm import ORMExecuteState, Session
 
 from fixative.errors import DatabaseAway
 from fixative.postgres.patience import SILENCE_SECONDS, Patience, PatientConnection
+from fixative.telemetry.metrics import DATABASE_AWAY, DATABASE_SECONDS
 
 POOL_WAIT_SECONDS = 2
 PATIENCE_SECONDS = 35.0
@@ -21,6 +25,9 @@ SERVERS_SHARE = 0.8  # of our patience: a server that lives ends a long statemen
 PROVEN_SECONDS = 1.0
 RECYCLE_SECONDS = 1800
 IDLE_IN_TRANSACTION_MILLISECONDS = 60_000
+COMMITTED = "committed"  # in a session's info: what follows its commit
+
+log = structlog.get_logger(__name__)
 
 
 class Database:
@@ -74,6 +81,7 @@ class Database:
         within `patience` seconds or the Database's own, and at once when it has just been silent.
         """
         self._patience.ask()
+        began = time.monotonic()
         try:
             with (
                 self._patience.within(min(patience, self._patience.seconds)),
@@ -82,11 +90,19 @@ class Database:
             ):
                 yield session
         except (OperationalError, InterfaceError, PoolTimeout) as error:
+            DATABASE_AWAY.inc()
             raise DatabaseAway(_first_line(error)) from error
         except DBAPIError as error:
             if error.connection_invalidated:
+                DATABASE_AWAY.inc()
                 raise DatabaseAway(_first_line(error)) from error
             raise
+        DATABASE_SECONDS.observe(time.monotonic() - began)
+        for follow in session.info.get(COMMITTED, ()):
+            try:
+                follow()
+            except Exception:
+                log.exception("not_told")  # what is committed stays so
 
     @contextmanager
     def locked(self, number: int) -> Iterator[bool]:
@@ -127,6 +143,15 @@ class Database:
                 self._engine.dialect.do_ping(connection)
         except psycopg.Error as error:
             raise InvalidatePoolError from error  # the pool then connects anew
+
+
+def once_committed(session: Session, follow: Callable[[], None]) -> None:
+    """Do it when the session's transaction has committed, and never if it has not.
+
+    Telling is meant, whose failure changes nothing: what has to be done is a row. What is logged
+    then is about what it is about now.
+    """
+    session.info.setdefault(COMMITTED, []).append(partial(copy_context().run, follow))
 
 
 def ask(database: Database) -> None:

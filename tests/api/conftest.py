@@ -1,6 +1,7 @@
 """The API on this test's own servers, without a network between, and keys to it."""
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -37,8 +38,7 @@ class RecordingPublisher:
         self.hints += hints
 
     def queue_lengths(self) -> dict[str, int]:
-        """Nothing waits: nothing was sent."""
-        return dict.fromkeys(QUEUES, 0)
+        return dict.fromkeys(QUEUES, 0) | Counter(hint.queue for hint in self.hints)
 
 
 # Bad input has a hundred forms: the parts are built once, and only the rows are each test's own.
