@@ -15,6 +15,7 @@ from api.dashboard.parts import Parts
 from api.dashboard.site import dashboard
 from api.document import complete
 from api.errors import raise_unprocessable, register_errors
+from api.exposition import Exposition
 from api.holding import Holding
 from api.limits import InboundLimits, register_limit_headers
 from api.openapi import SECURITY_SCHEMES
@@ -173,7 +174,11 @@ def create_app(
     )
     app.register_api(passthrough_routes(settings, replicate, reads, KeptReads(shared)))
     app.register_api(recovery_routes(database, publisher, watcher.places))
-    app.register_api(health_routes(readiness, database, keys, (creates, reads), registry))
+    app.register_api(
+        health_routes(
+            readiness, keys, Exposition(settings, database, publisher, (creates, reads), registry)
+        )
+    )
     app.register_api(pages_routes())
     app.register_blueprint(
         dashboard(

@@ -7,6 +7,9 @@ import structlog
 from flask import Flask, Response, g, request
 from uuid_utils.compat import uuid7
 
+from fixative.telemetry.labels import METHODS, OTHER, among, status_class
+from fixative.telemetry.metrics import HTTP_SECONDS
+
 HEADER = "X-Request-Id"
 SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 QUIET = ("/healthz", "/readyz", "/metrics")  # asked every few seconds, by machines
@@ -27,13 +30,17 @@ def register_request_ids(app: Flask) -> None:
     @app.after_request
     def end(response: Response) -> Response:
         response.headers[HEADER] = g.request_id
+        seconds = time.monotonic() - g.began
+        route = request.url_rule.rule if request.url_rule else OTHER
+        labels = (among(METHODS, request.method), route, status_class(response.status_code))
+        HTTP_SECONDS.labels(*labels).observe(seconds)
         if request.path not in QUIET:
             log.info(
                 "request",
                 method=request.method,
                 path=request.path,
                 status=response.status_code,
-                ms=round((time.monotonic() - g.began) * 1000),
+                ms=round(seconds * 1000),
             )
         return response
 

@@ -1,7 +1,6 @@
 """Health and metrics, for machines that ask every few seconds."""
 
 import ipaddress
-from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, request
@@ -10,23 +9,14 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from api import answer_schemas_health as answers
 from api.auth import Keys, open_to_anybody
-from api.exposition import exposition
+from api.exposition import Exposition
 from api.openapi import A_KEY, content, problems, resource
 from api.readiness import Readiness
-from fixative.catalog.registry import Registry
-from fixative.postgres.engine import Database
-from fixative.replicate.pace import Pace
 
 OF_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Real-Ip")
 
 
-def health_routes(
-    readiness: Readiness,
-    database: Database,
-    keys: Keys,
-    paces: Sequence[Pace],
-    registry: Registry,
-) -> APIBlueprint:
+def health_routes(readiness: Readiness, keys: Keys, exposition: Exposition) -> APIBlueprint:
     """The routes that need no key, at least from this machine."""
     routes = resource("health")
 
@@ -58,9 +48,7 @@ def health_routes(
         """Read the metrics: from this machine, or with a key that may read."""
         if not _from_this_machine():
             keys.caller_of(request, "read")
-        return Response(
-            exposition(database, paces, registry), content_type=CONTENT_TYPE_PLAIN_0_0_4
-        )
+        return Response(exposition.text(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return routes
 

@@ -8,6 +8,7 @@ import structlog
 
 from fixative.catalog.entry import Entry, read_entries
 from fixative.errors import WrongSetting
+from fixative.telemetry.labels import MODELS
 
 LOOK_SECONDS = 1.0  # so often, at most, the file is looked at
 LARGEST = 5 * 2**20
@@ -23,6 +24,8 @@ class _Book:
     def __init__(self, entries: list[Entry]) -> None:
         backwards = entries[::-1]
         self.entries = entries
+        names = (entry.deployment or (entry.live_name or [None])[0] for entry in entries)
+        MODELS.offer(name for name in names if name)
         self.by_version = {entry.version[-64:]: entry for entry in backwards if entry.version}
         self.by_deployment = {entry.deployment: entry for entry in backwards if entry.deployment}
         self.by_name = {

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from fixative.errors import MalformedPrediction
 from fixative.jobs.claim import CLOCKS_DIFFER, in_window, same_target
+from fixative.jobs.counted import count_attempt
 from fixative.jobs.ingest import ingest
 from fixative.jobs.sent_input import may_have_sent
 from fixative.jobs.store import move
@@ -84,6 +85,8 @@ def prove_absent(session: Session, job: Job, attempt: Attempt, *, cause: str, de
         .values(outcome="absent", settled_at=func.now(), candidates=None)
         .returning(Attempt.id)
     )
+    if settled is not None:
+        count_attempt(session, "absent")
     if settled is not None and job.attempt_id == attempt.id:
         move(session, job.id, "queued", cause=cause, detail=detail)
     log.info("attempt_absent", job_id=str(job.id), attempt_id=str(attempt.id))
@@ -117,6 +120,7 @@ def _close_abandoned(session: Session) -> None:
                 ended_at=lease_until or func.now(),
             )
         )
+        count_attempt(session, "unknown")
         # Should that worker wake up after all, its lease is not to be renewed.
         session.execute(
             update(Job)

@@ -16,12 +16,13 @@ from fixative.hosts import AllowedHosts
 from fixative.jobs.accept import JobRequest
 from fixative.jobs.accept_many import NewJob, accept_many
 from fixative.jobs.cached import find_cached
+from fixative.jobs.counted import count_accepted
 from fixative.jobs.take_in import prepared
 from fixative.jobs.telling import check_webhook
 from fixative.names import ADMIT, Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Batch, Job
-from fixative.telemetry.metrics import CACHE_HITS, JOBS_ACCEPTED
+from fixative.telemetry.metrics import CACHE_HITS, CACHE_LOOKUPS
 
 NAMESPACE = uuid.UUID("5e0a1d8c-7a2b-5c39-9d64-1f0b8e3c6a57")  # never to be changed
 MOST_MISFITS = 100
@@ -108,7 +109,8 @@ def take_in_batch(
         if None in ids:  # others have used a key meanwhile
             known = _known(session, asked, owner_id)
     accepted = {n: Standing(id_, "queued") for n, id_ in zip(new, ids, strict=True) if id_}
-    JOBS_ACCEPTED.inc(len(accepted))
+    for n in accepted:
+        count_accepted(new[n].request)
     CACHE_HITS.inc(len(cached))
     by_place = accepted | cached
     jobs = [
@@ -192,5 +194,7 @@ def _cached(
 ) -> dict[int, Standing]:
     """The earlier jobs that answer, by the place of what they answer."""
     keys = {n: job.terms.cache_key for n, job in ready.items() if asked.items[n].cache}
-    earlier = find_cached(session, owner_id, {key for key in keys.values() if key})
+    asked_for = [key for key in keys.values() if key]
+    CACHE_LOOKUPS.inc(len(asked_for))
+    earlier = find_cached(session, owner_id, set(asked_for))
     return {n: Standing(earlier[k].id, earlier[k].status) for n, k in keys.items() if k in earlier}

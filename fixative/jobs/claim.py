@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, exists, func, select, true, update
 from sqlalchemy.orm import Session, aliased, defer
 from uuid_utils.compat import uuid7
 
+from fixative.jobs.counted import count_attempt
 from fixative.jobs.states import is_terminal
 from fixative.jobs.store import current_attempt, reopen
 from fixative.postgres.base import among, made_at
@@ -190,6 +191,7 @@ def _attach(session: Session, job: Job, attempt: Attempt, prediction: Prediction
             ended_at=func.coalesce(Attempt.ended_at, func.now()),
         )
     )
+    count_attempt(session, outcome, adopted=attempt.outcome == "unknown")
     if outcome == "duplicate":
         _say_paid_twice(job, attempt, prediction)
     elif job.attempt_id != attempt.id:
@@ -224,6 +226,7 @@ def _another_of(session: Session, job: Job, attempt: Attempt, prediction: Predic
     session.add(another)
     session.flush()
     session.refresh(another)
+    count_attempt(session, "duplicate")
     _say_paid_twice(job, another, prediction)
     return another
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from fixative.jobs.billing import settle
 from fixative.jobs.claim import Unclaimed, claim
+from fixative.jobs.counted import count_end
 from fixative.jobs.states import is_terminal
 from fixative.jobs.store import error_of, move
 from fixative.names import CANCEL_PREDICTION, RECORD_RESULT, STORE_OUTPUTS, Hint
@@ -76,6 +77,8 @@ def ingest(
         submitted_at=owner.created_at,
         expires_at=expires_at(merged) if to == "storing" else None,
     )
+    if moved and merged["status"] not in RUNNING:
+        count_end(session, job, merged, cause)
     return Ingested("moved" if moved else "known", job, _following(job, to, moved))
 
 

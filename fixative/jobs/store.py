@@ -23,8 +23,10 @@ from sqlalchemy.orm import Session
 
 from fixative.errors import Gone, NotFound
 from fixative.jobs.billing import settle
+from fixative.jobs.counted import count_move, count_reopening
 from fixative.jobs.states import is_terminal, sources
 from fixative.jobs.telling import EVENT_ID
+from fixative.postgres.engine import once_committed
 from fixative.postgres.leases import Lease
 from fixative.postgres.media_tables import Media
 from fixative.postgres.tables import TERMINAL_STATUSES, Attempt, Job
@@ -102,7 +104,7 @@ NO_WAIT = timedelta(0)
 # One statement by hand: five times a job, and an ORM-built one costs six times as much.
 MOVE = text(f"""
     WITH old AS (
-        SELECT id, status FROM jobs
+        SELECT id, status, submitted_at AS first FROM jobs
         WHERE id = :job_id AND status = ANY(:allowed)
             AND (CAST(:token AS bigint) IS NULL OR lease_token = :token)
         FOR UPDATE
@@ -124,7 +126,9 @@ MOVE = text(f"""
             completed_at = CASE WHEN :terminal THEN now() END,
             lease_until = NULL
         FROM old WHERE jobs.id = old.id
-        RETURNING old.status, owner_id, webhook, webhook_events, price IS NOT NULL AS priced
+        RETURNING old.status AS was, jobs.id, owner_id, webhook, webhook_events, job_type,
+            model, deployment, version, created_at, price IS NOT NULL AS priced,
+            first IS NULL AND submitted_at IS NOT NULL AS started
     ), told AS (
         INSERT INTO notifications (id, job_id, owner_id, event, url)
         SELECT {EVENT_ID.format(job_id=":job_id", event=":to", at="now()")},
@@ -132,10 +136,13 @@ MOVE = text(f"""
         WHERE webhook IS NOT NULL AND webhook_events @> to_jsonb(:to)
             AND :cause NOT IN ('replay', 'rebuild')
         ON CONFLICT (id) DO NOTHING
+    ), written AS (
+        INSERT INTO transitions (job_id, cause, from_status, to_status, detail, stream)
+        SELECT :job_id, :cause, was, :to, :detail, owner_id FROM moved
     )
-    INSERT INTO transitions (job_id, cause, from_status, to_status, detail, stream)
-    SELECT :job_id, :cause, status, :to, :detail, owner_id FROM moved
-    RETURNING (SELECT priced FROM moved)
+    SELECT *, clock_timestamp() AS at,
+        (SELECT at FROM transitions WHERE job_id = :job_id ORDER BY id DESC LIMIT 1) AS since
+    FROM moved
 """).bindparams(  # noqa: S608 - what is put in is a constant
     bindparam("job_id", type_=Uuid),
     bindparam("allowed", type_=ARRAY(Text)),
@@ -172,7 +179,7 @@ def move(
     it ends the job, or an attempt of it, the money is settled too.
     """
     allowed = sources(to) if came_from is None else sources(to) & frozenset(came_from)
-    priced = session.connection().scalar(
+    statement = session.connection().execute(
         MOVE,
         {
             "job_id": job_id,
@@ -193,9 +200,13 @@ def move(
             "terminal": is_terminal(to),
         },
     )
-    if priced and (to == "queued" or is_terminal(to)):
+    moved = statement.one_or_none()
+    if moved is None:
+        return False
+    if moved.priced and (to == "queued" or is_terminal(to)):
         settle(session, job_id)
-    return priced is not None
+    once_committed(session, lambda: count_move(moved, to, cause, error))
+    return True
 
 
 # The only way back from an end: whoever works on what was there is fenced off, and the hint for
@@ -236,6 +247,7 @@ REOPEN = text("""
     )
     INSERT INTO transitions (job_id, cause, from_status, to_status, detail, stream)
     SELECT :job_id, :cause, status, :to, :detail, owner_id FROM reopened
+    RETURNING from_status
 """).bindparams(
     bindparam("job_id", type_=Uuid),
     bindparam("ended", type_=ARRAY(Text)),
@@ -260,7 +272,7 @@ def reopen(
     To `storing` with the attempt it has; or to `queued`, for another: those that were made so far
     count no more. Nothing of the end stays but the transition that led to it.
     """
-    reopened = session.connection().execute(
+    was = session.connection().scalar(
         REOPEN,
         {
             "job_id": job_id,
@@ -273,7 +285,10 @@ def reopen(
             "fair_at": fair_at,
         },
     )
-    return reopened.rowcount == 1
+    if was is None:
+        return False
+    once_committed(session, lambda: count_reopening(was, to, cause))
+    return True
 
 
 def with_warning(warning: str) -> ColumnElement[Any]:

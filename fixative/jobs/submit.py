@@ -25,6 +25,7 @@ from fixative.errors import (
     ReplicateError,
 )
 from fixative.jobs.billing import may_spend
+from fixative.jobs.counted import count_attempt
 from fixative.jobs.ingest import ingest
 from fixative.jobs.overdue import seconds_of_run
 from fixative.jobs.sent_input import has_files
@@ -205,6 +206,7 @@ class Submitter:
             )
             if settled is None:  # a webhook or adoption knew better, meanwhile
                 return []
+            count_attempt(session, end.outcome)
             _go_on(session, job, lease, end)
         return []
 

@@ -18,8 +18,9 @@ from fixative.jobs.accept import (
     find_repeated,
 )
 from fixative.jobs.cached import find_cached
+from fixative.jobs.counted import count_accepted
 from fixative.postgres.engine import Database
-from fixative.telemetry.metrics import CACHE_HITS, JOBS_ACCEPTED
+from fixative.telemetry.metrics import CACHE_HITS, CACHE_LOOKUPS
 
 
 @contextmanager
@@ -53,6 +54,7 @@ def take_in(
     request, terms = prepared(catalog, asked)
     with database.begin() as session:
         keys = [terms.cache_key] if cache and terms.cache_key else []
+        CACHE_LOOKUPS.inc(len(keys))
         earlier = find_cached(session, owner_id, keys).get(terms.cache_key)
         if earlier is not None:
             CACHE_HITS.inc()
@@ -68,7 +70,8 @@ def take_in(
             idempotency_key=idempotency_key,
         )
         yield session, accepted
-    JOBS_ACCEPTED.inc(accepted.is_new)
+    if accepted.is_new:
+        count_accepted(accepted.job)
 
 
 def prepared(catalog: Catalog, asked: JobRequest) -> tuple[JobRequest, Terms]:

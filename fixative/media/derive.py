@@ -21,6 +21,7 @@ from fixative.postgres.engine import Database
 from fixative.postgres.leases import Lease, LeaseKeeper, let_go, still_mine, take
 from fixative.postgres.media_tables import Media
 from fixative.postgres.tables import Job
+from fixative.telemetry.metrics import DERIVE_SECONDS, timed
 
 # Images that Pillow decodes; of video and audio ffmpeg knows all that we recognise.
 IMAGES = ("png", "jpeg", "webp", "gif", "avif", "tiff", "bmp", "x-icon", "jp2")
@@ -66,7 +67,7 @@ class Deriver:
         if attempt is None:
             raise LookupError(f"job {job_id} has media without an attempt")
         remove_abandoned()
-        with self.leases.keep(lease, at_most=LONGEST_SECONDS):
+        with self.leases.keep(lease, at_most=LONGEST_SECONDS), timed(DERIVE_SECONDS):
             put = MediaPut(self.database, self.bucket, self.keys, job, attempt, lease)
             try:
                 finished = self._derive_all(put, media)

@@ -18,6 +18,7 @@ from fixative.media.workspace import workspace
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import still_mine
 from fixative.postgres.media_tables import Media
+from fixative.telemetry.metrics import DERIVE_FAILURES
 
 # Of images all has to be in memory at once; of the others, room on the disk is what it takes.
 MOST_BYTES = {"image": 512 * 2**20, "video": 4 * 2**30, "audio": 4 * 2**30}
@@ -62,6 +63,7 @@ class DeriveOne:
             about = {"job_id": str(original.job_id), "name": original.name, "detail": error.detail}
             log.warning("not_derived", reason=str(error), **about)
             measures = {"derive_error": str(error)}
+            DERIVE_FAILURES.inc()
         with self._database.begin() as session:
             still_mine(session, self._put.lease)
             session.execute(update(Media).where(Media.id == original.id).values(measures))

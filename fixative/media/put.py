@@ -17,6 +17,7 @@ from fixative.postgres.leases import Lease, still_mine
 from fixative.postgres.media_tables import Media
 from fixative.postgres.tables import Attempt, Job
 from fixative.steps import step
+from fixative.telemetry.metrics import STORED_BYTES, STORED_FILES, UPLOAD_SECONDS, timed
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,10 @@ class MediaPut:
         self.lease.check()
         step("store.put")
         key = self.keys.key(self.job, piece.name)
-        self.bucket.put(key, source, piece.content.type)
+        with timed(UPLOAD_SECONDS):
+            self.bucket.put(key, source, piece.content.type)
+        STORED_FILES.labels(piece.role, piece.content.kind).inc()
+        STORED_BYTES.labels(piece.role, piece.content.kind).inc(source.received)
         step("store.uploaded")
         row = {
             "name": piece.name,

@@ -30,6 +30,7 @@ from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.client import Replicate
 from fixative.steps import step
 from fixative.telemetry.alarms import alarm
+from fixative.telemetry.metrics import STORE_FAILURES, STORE_SECONDS, timed
 
 BACKOFF_SECONDS = 2.0
 LONGEST_BACKOFF_SECONDS = 60.0
@@ -93,7 +94,8 @@ class Storer:
         step("store.taken")
         with self.leases.keep(lease, at_most=LONGEST_SECONDS):
             try:
-                return run.store()
+                with timed(STORE_SECONDS):
+                    return run.store()
             except LostLease:
                 log.info("store_lost_its_lease", job_id=str(job.id))
                 return []
@@ -108,6 +110,7 @@ class Storer:
 
     def _put_off(self, job: Job, lease: Lease, error: OutputError | BucketError) -> list[Hint]:
         """Leave the row due for later, or fail the job when trying again cannot help."""
+        STORE_FAILURES.labels(error.code if isinstance(error, OutputError) else "bucket").inc()
         log.warning("store_failed", job_id=str(job.id), tries=job.tries, error=str(error))
         if not error.retryable or (isinstance(error, OutputError) and job.tries >= MOST_TRIES):
             return self._give_up(job, lease, error)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import ORMExecuteState, Session
 
 from fixative.errors import DatabaseAway
 from fixative.postgres.patience import SILENCE_SECONDS, Patience, PatientConnection
+from fixative.telemetry.metrics import DATABASE_AWAY, DATABASE_SECONDS
 
 POOL_WAIT_SECONDS = 2
 PATIENCE_SECONDS = 35.0
@@ -21,6 +22,7 @@ SERVERS_SHARE = 0.8  # of our patience: a server that lives ends a long statemen
 PROVEN_SECONDS = 1.0
 RECYCLE_SECONDS = 1800
 IDLE_IN_TRANSACTION_MILLISECONDS = 60_000
+COMMITTED = "committed"  # in a session's info: what follows its commit
 
 
 class Database:
@@ -74,6 +76,7 @@ class Database:
         within `patience` seconds or the Database's own, and at once when it has just been silent.
         """
         self._patience.ask()
+        began = time.monotonic()
         try:
             with (
                 self._patience.within(min(patience, self._patience.seconds)),
@@ -82,11 +85,16 @@ class Database:
             ):
                 yield session
         except (OperationalError, InterfaceError, PoolTimeout) as error:
+            DATABASE_AWAY.inc()
             raise DatabaseAway(_first_line(error)) from error
         except DBAPIError as error:
             if error.connection_invalidated:
+                DATABASE_AWAY.inc()
                 raise DatabaseAway(_first_line(error)) from error
             raise
+        DATABASE_SECONDS.observe(time.monotonic() - began)
+        for follow in session.info.get(COMMITTED, ()):
+            follow()
 
     @contextmanager
     def locked(self, number: int) -> Iterator[bool]:
@@ -127,6 +135,14 @@ class Database:
                 self._engine.dialect.do_ping(connection)
         except psycopg.Error as error:
             raise InvalidatePoolError from error  # the pool then connects anew
+
+
+def once_committed(session: Session, follow: Callable[[], None]) -> None:
+    """Do it when the session's transaction has committed, and never if it has not.
+
+    Telling is meant, which must not fail: what has to be done is a row.
+    """
+    session.info.setdefault(COMMITTED, []).append(follow)
 
 
 def ask(database: Database) -> None:

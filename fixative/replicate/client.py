@@ -5,8 +5,10 @@ status `aborted`, and take no Cancel-After; so its authenticated session is used
 not. Its hidden retries never happen: our transport raises before it could sleep.
 """
 
+import re
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -20,6 +22,8 @@ from fixative.replicate.pace import Pace
 from fixative.replicate.target import Target
 from fixative.replicate.throttling import learned_pace
 from fixative.replicate.transport import BEGIN_BY, WITHIN, Transport
+from fixative.telemetry.labels import status_class
+from fixative.telemetry.metrics import REPLICATE_SECONDS
 
 TOTAL_SECONDS = 60
 UPLOAD_SECONDS = 300  # 100 MB, the most there is, at 3 Mbit/s
@@ -28,6 +32,13 @@ THROTTLED = 429
 PATIENCE_SECONDS = 5.0  # so long a page of a list is waited for
 PATIENT_TRIES = 3
 TIMEOUT = httpx.Timeout(connect=5, read=30, write=20, pool=5)
+# What a request asks for, for those who watch.
+CALLS = (
+    ("create", re.compile(r"POST /v1/(.+/)?predictions")),
+    ("list", re.compile(r"GET /v1/predictions")),
+    ("get", re.compile(r"GET /v1/predictions/[^/]+")),
+    ("cancel", re.compile(r"POST /v1/predictions/[^/]+/cancel")),
+)
 
 
 class Replicate:
@@ -204,7 +215,8 @@ class Replicate:
         return self.page(query)
 
     def _json(self, method: str, path: str, pace: Pace | None, **request: Any) -> dict[str, Any]:
-        response = self._client._request(method, path, **request)  # noqa: SLF001 - see the module
+        with _counted(method, path):
+            response = self._client._request(method, path, **request)  # noqa: SLF001 - see the module
         if pace is not None and response.headers.get("ratelimit-remaining") == "0":
             pace.drained()
         try:
@@ -214,3 +226,18 @@ class Replicate:
         if not isinstance(answer, dict):
             raise NoAnswer("the answer was not an object")
         return answer
+
+
+@contextmanager
+def _counted(method: str, path: str) -> Iterator[None]:
+    """Count a call and how long it took, by what it asks and how it was answered."""
+    began, answer = time.monotonic(), "none"
+    try:
+        yield
+        answer = "2xx"
+    except Refused as error:
+        answer = status_class(error.status)
+        raise
+    finally:
+        call = next((call for call, asks in CALLS if asks.fullmatch(f"{method} {path}")), "other")
+        REPLICATE_SECONDS.labels(call, answer).observe(time.monotonic() - began)

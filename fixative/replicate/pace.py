@@ -20,6 +20,7 @@ from fixative.replicate.throttling import LearnedPace
 from fixative.settings import Settings
 from fixative.shared import Shared
 from fixative.telemetry.alarms import alarm
+from fixative.telemetry.metrics import PACED_WAITS
 
 SCRIPT = files("fixative.replicate").joinpath("pace.lua").read_text()
 FAILURES_TO_OPEN = 5
@@ -80,7 +81,10 @@ class Pace:
                 log.info("pace_cleared", kind=self.kind, per_minute=self._rate * 60)
             return Grant(granted, reason.decode(), wait / 1000)
 
-        return self._shared.shared_or_local(shared, lambda: self._alone.take(n))
+        grant = self._shared.shared_or_local(shared, lambda: self._alone.take(n))
+        if not grant.granted:
+            PACED_WAITS.labels(self.kind, grant.reason).inc()
+        return grant
 
     def throttled(self, retry_after: float | None, learned: LearnedPace | None) -> None:
         """Replicate answered 429."""

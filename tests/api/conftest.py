@@ -1,6 +1,7 @@
 """The API on this test's own servers, without a network between, and keys to it."""
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -35,6 +36,9 @@ class RecordingPublisher:
 
     def publish(self, hints: Iterable[Hint]) -> None:
         self.hints += hints
+
+    def queue_lengths(self) -> dict[str, int]:
+        return Counter(hint.queue for hint in self.hints)
 
 
 # Bad input has a hundred forms: the parts are built once, and only the rows are each test's own.
