@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
-ROW = re.compile(r"^\| `(fixative_\w+)` \| (\w+) \| ([^|]*) \|", re.MULTILINE)
+ROW = re.compile(r"^\| `(fixative_\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
 METRIC = re.compile(r"\bfixative_\w+")
 SELECTOR = re.compile(r"\b(fixative_\w+)\{([^}]*)\}")
 LABEL = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
