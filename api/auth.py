@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import structlog
 from flask import Flask, Request, Response, after_this_request, current_app, g, request
+from structlog.contextvars import bind_contextvars
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
@@ -173,6 +174,7 @@ def register_auth(app: Flask, keys: Keys, links: Links, limits: InboundLimits) -
             return
         if not g.by_link:
             g.caller = keys.caller_of(request, *scopes)
+            bind_contextvars(owner_id=str(g.caller.owner_id))
             limits.count_caller(g.caller)
 
 

@@ -25,6 +25,7 @@ def register_request_ids(app: Flask) -> None:
         given = request.headers.get(HEADER, "")
         g.began = time.monotonic()
         g.request_id = given if SANE.fullmatch(given) else uuid7().hex
+        structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
     @app.after_request
@@ -40,10 +41,10 @@ def register_request_ids(app: Flask) -> None:
                 method=request.method,
                 path=request.path,
                 status=response.status_code,
-                ms=round(seconds * 1000),
+                duration=round(seconds, 4),
             )
         return response
 
     @app.teardown_request
     def forget(_: BaseException | None) -> None:
-        structlog.contextvars.unbind_contextvars("request_id")
+        structlog.contextvars.clear_contextvars()

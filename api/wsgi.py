@@ -14,7 +14,7 @@ from fixative.replicate.client import Replicate
 from fixative.replicate.pace import pace_of
 from fixative.settings import load_settings
 from fixative.shared import Shared, connect
-from fixative.telemetry.logging import configure_logging
+from fixative.telemetry.logging import configure_logging_of
 from worker.publisher import Publisher
 
 CONNECTIONS = 10
@@ -23,7 +23,7 @@ APP_LOAD_ERROR = 4  # with this exit code of a worker gunicorn ends instead of s
 
 try:
     settings = load_settings()
-    configure_logging(settings.fixative_log_format, environment=settings.fixative_env)
+    configure_logging_of(settings)
     redis = connect(settings.redis_url.get_secret_value())
     app = create_app(
         settings,

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -86,6 +86,7 @@ class Settings(BaseModel):
     fixative_jwt_owner_claim: str = "sub"
     fixative_jwt_scope_claim: str = "scope"
     fixative_log_format: Literal["json", "console"] = "json"
+    fixative_log_prompts: bool = False
 
     @field_validator("fixative_admin_key", "fixative_signing_key")
     @classmethod
@@ -155,6 +156,14 @@ class Settings(BaseModel):
             if scheme in {"postgres", "postgresql"}
             else (self.database_url.get_secret_value())
         )
+
+    @property
+    def secrets(self) -> list[str]:
+        """Every value that is to be shown to nobody; of addresses their passwords."""
+        secrets = [v.get_secret_value() for _, v in self if isinstance(v, SecretStr)]
+        addresses = [urlsplit(secret) for secret in secrets if "://" in secret]
+        passwords = [unquote(a.password) for a in addresses if a.password]
+        return [secret for secret in secrets if "://" not in secret] + passwords
 
     @property
     def signing_secret(self) -> bytes:

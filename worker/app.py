@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from celery import Celery, signals
 
 from fixative.settings import load_settings
-from fixative.telemetry.logging import configure_logging
+from fixative.telemetry import tracing
+from fixative.telemetry.logging import configure_logging_of
 from worker.base_task import FixativeTask
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ app.config_from_object("celeryconfig")
 @signals.setup_logging.connect
 def _configure_logging(**_: Any) -> None:
     settings = load_settings()
-    configure_logging(settings.fixative_log_format, environment=settings.fixative_env)
+    configure_logging_of(settings)
 
 
 @signals.worker_init.connect
@@ -82,6 +83,7 @@ def _close_services(**_: Any) -> None:
     if app.presence:
         app.presence.end()
     app.services().close()
+    tracing.close()
 
 
 @signals.worker_ready.connect

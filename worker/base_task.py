@@ -12,8 +12,8 @@ import structlog
 from celery import Task
 
 from fixative.errors import DatabaseAway, FixativeError
-from fixative.names import Hint
-from fixative.telemetry.metrics import TASK_SECONDS, TASKS
+from fixative.names import QUEUE_OF_TASK, Hint
+from fixative.telemetry.metrics import HINT_SECONDS, TASK_SECONDS, TASKS
 from worker.heard import heard
 
 if TYPE_CHECKING:
@@ -38,10 +38,19 @@ class FixativeTask(Task):  # type: ignore[type-arg]
         """Run the task and deal with how it ended; nothing is raised to Celery."""
         heard()
         began = time.monotonic()
-        with structlog.contextvars.bound_contextvars(task=self.name, **kwargs):
+        with structlog.contextvars.bound_contextvars(**self._told(), task=self.name, **kwargs):
             outcome = self._run(args, kwargs)
         TASKS.labels(self.name, outcome).inc()
         TASK_SECONDS.labels(self.name).observe(time.monotonic() - began)
+
+    def _told(self) -> dict[str, str]:
+        """What the message tells beside the task: whose request it serves, and when it was sent."""
+        told = self.request.headers or {}  # none of a task called by hand
+        if "sent_at" in told:
+            queue = QUEUE_OF_TASK.get(self.name, "")
+            HINT_SECONDS.labels(queue).observe(max(0.0, time.time() - told["sent_at"]))
+        request_id = told.get("request_id")
+        return {"request_id": request_id} if request_id else {}
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """Run the task's function; the answer is how it ended, in a word."""

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from fixative.names import CANARY, QUEUES, Hint
 from fixative.settings import Settings
 from fixative.shared import ANSWER_SECONDS, REST_SECONDS, connect
+from fixative.telemetry.logging import request_id
 from fixative.telemetry.metrics import HINTS_LOST
 
 CANARY_EXPIRES_SECONDS = 60
@@ -71,7 +72,8 @@ class Publisher:
         if time.monotonic() < self._away_until:
             return False
         try:
-            self._app.send_task(task, kwargs=arguments, retry=False, **options)
+            headers = {"sent_at": time.time(), "request_id": request_id()}
+            self._app.send_task(task, kwargs=arguments, headers=headers, retry=False, **options)
         except (OperationalError, OSError) as error:
             self._away_until = time.monotonic() + REST_SECONDS
             log.warning("broker_away", error=str(error))

@@ -21,6 +21,7 @@ from fixative.replicate.prediction import read_prediction
 from fixative.replicate.seen import SeenWebhooks
 from fixative.replicate.signature import verify
 from fixative.telemetry.metrics import WEBHOOKS
+from fixative.telemetry.tracing import span
 from worker.publisher import Publisher
 
 LARGEST = 20 * 2**20
@@ -48,7 +49,9 @@ def webhook_routes(
         except MalformedPrediction as error:
             log.warning("webhook_malformed", webhook_id=webhook_id, reason=str(error))
             raise
-        with database.begin() as session:
+        job_id = prediction.claimed_by[0] if prediction.claimed_by else None
+        about = {"prediction_id": prediction.id, "prediction_status": prediction.status}
+        with span("webhook", job_id, **about), database.begin() as session:
             hints = receive(session, webhook_id, prediction, _uuid_or_none(query.job))
         seen.add(webhook_id)
         publisher.publish(hints)

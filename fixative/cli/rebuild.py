@@ -46,10 +46,10 @@ def rebuild(*, sources: list[str], data_dir: Path, as_json: bool) -> None:
     recovery: the report says what, and why.
     """
     from fixative.recovery.rebuild_report import Report
-    from fixative.telemetry.logging import configure_logging
+    from fixative.telemetry.logging import configure_logging_of
 
     settings = offline_settings(data_dir)
-    configure_logging(settings.fixative_log_format, environment=settings.fixative_env)
+    configure_logging_of(settings)
     with Bar("rebuilding") as bar:
         report = Report(say=bar.stand if bar.shown else bar.say)
         _run(settings, sources, report)

@@ -18,11 +18,11 @@ def recover(*, data_dir: Path, as_json: bool) -> None:
     Needs the servers, and no workers: `fixative up --services` runs those of this machine.
     """
     from fixative.recovery.recover import recover as run
-    from fixative.telemetry.logging import configure_logging
+    from fixative.telemetry.logging import configure_logging_of
     from worker.services import Services
 
     settings = offline_settings(data_dir)
-    configure_logging(settings.fixative_log_format, environment=settings.fixative_env)
+    configure_logging_of(settings)
     services = Services(settings, connections=2)
     try:
         recovered = run(services.database, services.replicate, services.epoch)

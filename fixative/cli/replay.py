@@ -65,13 +65,13 @@ def replay(
     """
     from fixative.recovery.replay import WRONG
     from fixative.recovery.replay_find import Chosen
-    from fixative.telemetry.logging import configure_logging
+    from fixative.telemetry.logging import configure_logging_of
     from worker.services import Services
 
     if (file is not None) + (directory is not None) + use_default_output_dir != 1:
         raise click.UsageError("name one of --file, --directory and --use-default-output-dir")
     settings = offline_settings(data_dir)
-    configure_logging(settings.fixative_log_format, environment=settings.fixative_env)
+    configure_logging_of(settings)
     services = Services(settings, connections=1)
     chosen = Chosen(pattern, since, until)
     counted, began = Counter[str](), time.monotonic()

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from sqlalchemy import select
@@ -87,6 +88,7 @@ def take_in_batch(
     asked about models. Raises Conflict when a key was used for another request, InvalidInput, which
     names what is at fault in each job, a hundred places at most, and OverBudget.
     """
+    began = datetime.now(UTC)
     batch_id = uuid7() if idempotency_key is None else id_under(idempotency_key, owner_id)
     with database.begin() as session:
         first = _find_first(session, batch_id, asked, owner_id)
@@ -109,8 +111,8 @@ def take_in_batch(
         if None in ids:  # others have used a key meanwhile
             known = _known(session, asked, owner_id)
     accepted = {n: Standing(id_, "queued") for n, id_ in zip(new, ids, strict=True) if id_}
-    for n in accepted:
-        count_accepted(new[n].request)
+    for n, job in accepted.items():
+        count_accepted(job.id, new[n].request, began)
     CACHE_HITS.inc(len(cached))
     by_place = accepted | cached
     jobs = [

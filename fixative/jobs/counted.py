@@ -1,5 +1,6 @@
 """What becomes of jobs and attempts, counted and logged when it is committed."""
 
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,10 +8,11 @@ import structlog
 from sqlalchemy.orm import Session
 
 from fixative.errors import MalformedPrediction
+from fixative.jobs.states import is_terminal
 from fixative.postgres.engine import once_committed
 from fixative.postgres.tables import Job
 from fixative.replicate.prediction import read_instant
-from fixative.telemetry import metrics
+from fixative.telemetry import metrics, tracing
 from fixative.telemetry.labels import ERRORS, JOB_TYPES, MODELS, among
 
 log = structlog.get_logger(__name__)
@@ -26,9 +28,14 @@ def labels_of(job: Any) -> tuple[str, str]:
     return among(JOB_TYPES, job.job_type), MODELS.label(name_of_model(job))
 
 
-def count_accepted(job: Any) -> None:
-    """A job was taken in."""
-    metrics.JOBS_ACCEPTED.labels(*labels_of(job)).inc()
+def count_accepted(job_id: uuid.UUID, asked: Any, began: datetime) -> None:
+    """A job was taken in, as it is `asked` for, by work that began then."""
+    metrics.JOBS_ACCEPTED.labels(*labels_of(asked)).inc()
+    about = {"job_type": asked.job_type, "model": name_of_model(asked)}
+    now = datetime.now(UTC)
+    tracing.tell("accept", job_id, began, now, **about)
+    duration = round((now - began).total_seconds(), 4)
+    log.info("job_accepted", job_id=str(job_id), **about, duration=duration, input=asked.input)
 
 
 def count_move(moved: Any, to: str, cause: str, error: dict[str, Any] | None) -> None:
@@ -36,8 +43,8 @@ def count_move(moved: Any, to: str, cause: str, error: dict[str, Any] | None) ->
     of_job = labels_of(moved)
     code = among(ERRORS, (error or {}).get("code"))
     metrics.JOB_MOVES.labels(moved.was, to, cause).inc()
-    in_status = (moved.at - (moved.since or moved.created_at)).total_seconds()
-    metrics.STATUS_SECONDS.labels(moved.was).observe(max(0.0, in_status))
+    in_status = max(0.0, (moved.at - (moved.since or moved.created_at)).total_seconds())
+    metrics.STATUS_SECONDS.labels(moved.was).observe(in_status)
     if moved.started:
         metrics.JOBS_STARTED.labels(*of_job).inc()
     if to == "succeeded":
@@ -47,6 +54,18 @@ def count_move(moved: Any, to: str, cause: str, error: dict[str, Any] | None) ->
         metrics.JOBS_FAILED.labels(*of_job, code).inc()
     elif to == "canceled":
         metrics.JOBS_CANCELED.labels(*of_job, code).inc()
+    about = {
+        "owner_id": str(moved.owner_id),
+        "job_type": moved.job_type,
+        "model": name_of_model(moved),
+        "cause": cause,
+        **({"error": code, "told": error.get("message")} if error else {}),
+    }
+    step = {"from": moved.was, "to": to, "duration": round(in_status, 4)}
+    log.info("job_moved", job_id=str(moved.id), **about, **step)
+    if is_terminal(to):
+        about.pop("told", None)
+        tracing.tell_job(moved.id, moved.created_at, moved.at, status=to, **about)
 
 
 def count_reopening(was: str, to: str, cause: str) -> None:

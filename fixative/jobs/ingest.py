@@ -12,6 +12,7 @@ from fixative.jobs.claim import Unclaimed, claim
 from fixative.jobs.counted import count_end
 from fixative.jobs.states import is_terminal
 from fixative.jobs.store import error_of, move
+from fixative.jobs.work import work_on
 from fixative.names import CANCEL_PREDICTION, RECORD_RESULT, STORE_OUTPUTS, Hint
 from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.prediction import RUNNING, Prediction, expires_at, remnant, richer
@@ -52,7 +53,14 @@ def ingest(
     claimed = claim(session, prediction, cause, attempt)
     if isinstance(claimed, Unclaimed):
         return Ingested(claimed.value)
-    job, owner = claimed
+    with work_on("ingest", *claimed, cause=cause):
+        return _read(session, prediction, cause, *claimed)
+
+
+def _read(
+    session: Session, prediction: Prediction, cause: str, job: Job, owner: Attempt
+) -> Ingested:
+    """What the prediction tells of its job, for its `owner` among the attempts."""
     merged = richer(owner.prediction, prediction.raw)
     changed = _keep(session, owner, merged if job.deleted_at is None else remnant(merged))
     if changed and job.price is not None and merged["status"] not in RUNNING:

@@ -179,28 +179,25 @@ def move(
     it ends the job, or an attempt of it, the money is settled too.
     """
     allowed = sources(to) if came_from is None else sources(to) & frozenset(came_from)
-    statement = session.connection().execute(
-        MOVE,
-        {
-            "job_id": job_id,
-            "to": to,
-            "cause": cause,
-            "allowed": list(allowed),
-            "token": None if lease is None else lease.token,
-            "detail": detail,
-            "error": error,
-            "waiting": waiting,
-            "wait": wait,
-            "keep_tries": keep_tries,
-            # Back in the queue by adoption, or taken out of it: nobody came back from the last try.
-            "survived": lease is not None or to not in {"queued", "submitting"},
-            "submitted_at": submitted_at,
-            "expires_at": expires_at,
-            "derive": derive,
-            "terminal": is_terminal(to),
-        },
-    )
-    moved = statement.one_or_none()
+    values = {
+        "job_id": job_id,
+        "to": to,
+        "cause": cause,
+        "allowed": list(allowed),
+        "token": None if lease is None else lease.token,
+        "detail": detail,
+        "error": error,
+        "waiting": waiting,
+        "wait": wait,
+        "keep_tries": keep_tries,
+        # Back in the queue by adoption, or taken out of it: nobody came back from the last try.
+        "survived": lease is not None or to not in {"queued", "submitting"},
+        "submitted_at": submitted_at,
+        "expires_at": expires_at,
+        "derive": derive,
+        "terminal": is_terminal(to),
+    }
+    moved = session.connection().execute(MOVE, values).one_or_none()
     if moved is None:
         return False
     if moved.priced and (to == "queued" or is_terminal(to)):
@@ -272,23 +269,20 @@ def reopen(
     To `storing` with the attempt it has; or to `queued`, for another: those that were made so far
     count no more. Nothing of the end stays but the transition that led to it.
     """
-    was = session.connection().scalar(
-        REOPEN,
-        {
-            "job_id": job_id,
-            "to": to,
-            "anew": to == "queued",
-            "ended": list(TERMINAL_STATUSES),
-            "cause": cause,
-            "detail": detail,
-            "expires_at": expires_at,
-            "fair_at": fair_at,
-        },
-    )
-    if was is None:
-        return False
-    once_committed(session, lambda: count_reopening(was, to, cause))
-    return True
+    values = {
+        "job_id": job_id,
+        "to": to,
+        "anew": to == "queued",
+        "ended": list(TERMINAL_STATUSES),
+        "cause": cause,
+        "detail": detail,
+        "expires_at": expires_at,
+        "fair_at": fair_at,
+    }
+    was = session.connection().scalar(REOPEN, values)
+    if was is not None:
+        once_committed(session, lambda: count_reopening(was, to, cause))
+    return was is not None
 
 
 def with_warning(warning: str) -> ColumnElement[Any]:

@@ -31,6 +31,7 @@ from fixative.jobs.overdue import seconds_of_run
 from fixative.jobs.sent_input import has_files
 from fixative.jobs.store import error_of, move
 from fixative.jobs.turn import alone, due, lock, take_turn
+from fixative.jobs.work import work_on
 from fixative.names import Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import Lease, LeaseKeeper, free, let_go
@@ -84,7 +85,10 @@ class Submitter:
             row = session.execute(found).one_or_none()
         if row is None or not self.may_submit(row[1]):
             return []
-        job: Job = row[0]
+        with work_on("submit", row[0]):
+            return self._submit(row[0])
+
+    def _submit(self, job: Job) -> list[Hint]:
         step("submit.begin")
         if job.status == "queued" and not self._has_a_token(job):
             return []  # `admit` takes it in its turn
@@ -191,7 +195,9 @@ class Submitter:
     def _settle(self, job: Job, lease: Lease, attempt: Attempt, end: Outcome) -> list[Hint]:
         """Write down what the attempt ended as, and what the job does now."""
         step("submit.posted")
-        log.warning("attempt_ended", job_id=str(job.id), outcome=end.outcome, error=end.error)
+        # What Replicate refuses it may quote.
+        why = {"told" if end.outcome == "rejected" else "error": end.error}
+        log.warning("attempt_ended", attempt_id=str(attempt.id), outcome=end.outcome, **why)
         with self.database.begin() as session:
             settled = session.scalar(
                 update(Attempt)

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
@@ -42,6 +43,7 @@ def take_in(
     No connection is held while Replicate is asked about the model. Raises Conflict, NotFound,
     InvalidRequest, InvalidInput or OverBudget.
     """
+    began = datetime.now(UTC)
     if idempotency_key is not None or is_repeat:
         with database.begin() as session:
             if idempotency_key is not None:
@@ -71,7 +73,7 @@ def take_in(
         )
         yield session, accepted
     if accepted.is_new:
-        count_accepted(accepted.job)
+        count_accepted(accepted.job.id, accepted.job, began)
 
 
 def prepared(catalog: Catalog, asked: JobRequest) -> tuple[JobRequest, Terms]:

@@ -10,6 +10,7 @@ from sqlalchemy import func
 
 from fixative.errors import BucketError, LostLease, NoDecoder
 from fixative.jobs.store import current_attempt, get_job, media_of, with_warning
+from fixative.jobs.work import work_on
 from fixative.media.bucket import Bucket
 from fixative.media.decoding.process import Decoder
 from fixative.media.derive_one import DeriveOne
@@ -67,7 +68,8 @@ class Deriver:
         if attempt is None:
             raise LookupError(f"job {job_id} has media without an attempt")
         remove_abandoned()
-        with self.leases.keep(lease, at_most=LONGEST_SECONDS), timed(DERIVE_SECONDS):
+        keep = self.leases.keep(lease, at_most=LONGEST_SECONDS)
+        with work_on("derive", job, attempt), keep, timed(DERIVE_SECONDS):
             put = MediaPut(self.database, self.bucket, self.keys, job, attempt, lease)
             try:
                 finished = self._derive_all(put, media)

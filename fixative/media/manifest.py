@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from fixative.errors import BucketError, LostLease, RecordsAway
 from fixative.jobs.delete import written_too_late
 from fixative.jobs.store import get_job
+from fixative.jobs.work import work_on
 from fixative.media.bucket import Bucket
 from fixative.media.keys import Keys
 from fixative.media.reader import HashingReader
@@ -63,7 +64,7 @@ class Recorder:
             job = get_job(session, job_id)
             manifest = manifest_of(session, job)
         written = as_json(manifest)
-        with self.leases.keep(lease, at_most=LONGEST_SECONDS):
+        with work_on("record", job), self.leases.keep(lease, at_most=LONGEST_SECONDS):
             try:
                 lease.check()
                 source = HashingReader(iter([written]))

@@ -18,6 +18,7 @@ from fixative.postgres.media_tables import Media
 from fixative.postgres.tables import Attempt, Job
 from fixative.steps import step
 from fixative.telemetry.metrics import STORED_BYTES, STORED_FILES, UPLOAD_SECONDS, timed
+from fixative.telemetry.tracing import span
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class MediaPut:
         self.lease.check()
         step("store.put")
         key = self.keys.key(self.job, piece.name)
-        with timed(UPLOAD_SECONDS):
+        with timed(UPLOAD_SECONDS), span("store.put", role=piece.role, kind=piece.content.kind):
             self.bucket.put(key, source, piece.content.type)
         STORED_FILES.labels(piece.role, piece.content.kind).inc()
         STORED_BYTES.labels(piece.role, piece.content.kind).inc(source.received)

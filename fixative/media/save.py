@@ -18,6 +18,7 @@ from fixative.errors import (
     OutputNotStored,
 )
 from fixative.jobs.store import current_attempt, error_of, get_job, media_of, move
+from fixative.jobs.work import work_on
 from fixative.media.bucket import Bucket
 from fixative.media.fetch import Fetcher
 from fixative.media.keys import Keys
@@ -92,7 +93,10 @@ class Storer:
     def _store(self, run: Originals) -> list[Hint]:
         job, lease = run.put.job, run.put.lease
         step("store.taken")
-        with self.leases.keep(lease, at_most=LONGEST_SECONDS):
+        with (
+            work_on("store", job, run.put.attempt),
+            self.leases.keep(lease, at_most=LONGEST_SECONDS),
+        ):
             try:
                 with timed(STORE_SECONDS):
                     return run.store()

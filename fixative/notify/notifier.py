@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+import structlog
 from sqlalchemy import ColumnElement, select
 
 from fixative.access.owners import get_owner
 from fixative.errors import NotTold
+from fixative.jobs.work import work_on
 from fixative.media.show import JobViews
 from fixative.notify.notifications import end_try, next_try, take
 from fixative.notify.post import Answer, Poster
@@ -22,7 +24,7 @@ from fixative.notify.signing import Secrets
 from fixative.notify.subscribers import failed, listened, may_call
 from fixative.postgres.engine import Database
 from fixative.postgres.notification_tables import Notification
-from fixative.postgres.tables import Job
+from fixative.postgres.tables import Job, Owner
 from fixative.telemetry.metrics import NOTIFICATIONS
 
 PLACES = 4  # of a process's threads, which have other work too
@@ -30,6 +32,8 @@ PLACES_EACH = 2  # so that one who hangs leaves room for others
 TELLING_SECONDS = 30.0  # without a pause; then it is another's turn
 GONE, TOO_MANY, IN_TROUBLE = 410, 429, 500
 REPLICATE = "replicate"
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,10 @@ class Notifier:
             job = session.get_one(Job, notification.job_id)
             owner = get_owner(session, notification.owner_id)
             body = self._body(notification, job, self.views.show(session, job))
+        with work_on("notify", job, event=notification.event):
+            return self._post(notification, owner, body)
+
+    def _post(self, notification: Notification, owner: Owner, body: bytes) -> bool:
         now = datetime.now(UTC)
         headers = self.secrets.headers(owner, notification.id, now, body)
         try:
@@ -107,6 +115,8 @@ class Notifier:
             end_try(session, notification, status=status, error=error, next_attempt_at=again)
         outcome = "delivered" if error is None else "given_up" if again is None else "put_off"
         NOTIFICATIONS.labels(outcome).inc()
+        about = {"outcome": outcome, "status": status, "tries": notification.tries}
+        log.info("notification_tried", **about, **({"error": error} if error else {}))
         return error is None
 
     def _body(self, notification: Notification, job: Job, shown: dict[str, Any]) -> bytes:

@@ -4,6 +4,8 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -140,9 +142,10 @@ class Database:
 def once_committed(session: Session, follow: Callable[[], None]) -> None:
     """Do it when the session's transaction has committed, and never if it has not.
 
-    Telling is meant, which must not fail: what has to be done is a row.
+    Telling is meant, which must not fail: what has to be done is a row. What is logged then is
+    about what it is about now.
     """
-    session.info.setdefault(COMMITTED, []).append(follow)
+    session.info.setdefault(COMMITTED, []).append(partial(copy_context().run, follow))
 
 
 def ask(database: Database) -> None:

@@ -24,6 +24,7 @@ from fixative.replicate.throttling import learned_pace
 from fixative.replicate.transport import BEGIN_BY, WITHIN, Transport
 from fixative.telemetry.labels import status_class
 from fixative.telemetry.metrics import REPLICATE_SECONDS
+from fixative.telemetry.tracing import span
 
 TOTAL_SECONDS = 60
 UPLOAD_SECONDS = 300  # 100 MB, the most there is, at 3 Mbit/s
@@ -232,12 +233,13 @@ class Replicate:
 def _counted(method: str, path: str) -> Iterator[None]:
     """Count a call and how long it took, by what it asks and how it was answered."""
     began, answer = time.monotonic(), "none"
+    call = next((call for call, asks in CALLS if asks.fullmatch(f"{method} {path}")), "other")
     try:
-        yield
+        with span(f"replicate.{call}"):
+            yield
         answer = "2xx"
     except Refused as error:
         answer = status_class(error.status)
         raise
     finally:
-        call = next((call for call, asks in CALLS if asks.fullmatch(f"{method} {path}")), "other")
         REPLICATE_SECONDS.labels(call, answer).observe(time.monotonic() - began)
