@@ -74,7 +74,7 @@ def alarmed(tmp_path: Any) -> Callable[..., None]:
     """
 
     def check(
-        alarm: str, *scrapes: Scrape, minutes: int = 30, every: int = 1, **labels: str
+        alarm: str, /, *scrapes: Scrape, minutes: int = 30, every: int = 1, **labels: str
     ) -> None:
         assert_alarmed(tmp_path, alarm, *scrapes, minutes=minutes, every=every, labels=labels)
 
