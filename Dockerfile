@@ -4,6 +4,6 @@ COPY requirements.txt /src/
 RUN pip install --require-hashes -r /src/requirements.txt
 COPY . /src
 RUN pip install --no-deps /src
-RUN useradd --system --create-home --home-dir /app fixative && install --directory --owner fixative /records
+RUN useradd --system --create-home --home-dir /app fixative && install --directory --owner fixative /records /metrics
 WORKDIR /app
 USER fixative

@@ -36,6 +36,7 @@ from api.routes.models import models_routes
 from api.routes.money import money_routes
 from api.routes.notifications import notification_routes
 from api.routes.operation import operation_routes
+from api.routes.overview import overview_routes
 from api.routes.owners import owner_routes
 from api.routes.pages import pages_routes
 from api.routes.passthrough import passthrough_routes
@@ -119,84 +120,72 @@ def create_app(
         doc_ui=False,
         static_folder=None,
     )
-    app.url_map.converters["id"] = Id
+    app.url_map.converters |= {"id": Id, "passed": PassedPath, "part": PassedPart}
     admin_key = settings.fixative_admin_key.get_secret_value()
-    app.url_map.converters |= {"passed": PassedPath, "part": PassedPart}
-    keys = Keys(database, admin_key, Tokens.of(settings))
+    keys, links = Keys(database, admin_key, Tokens.of(settings)), Links.of(settings)
     shared = Shared(redis)
     register_errors(app)
     register_request_ids(app)
     register_draining(app)
     app.before_request(_refuse_nul)
-    links = Links.of(settings)
     register_limit_headers(app)
     register_auth(app, keys, links, InboundLimits(settings, shared))
 
-    readiness, secret = (
-        Readiness(database, redis, bucket),
-        WebhookSecret(settings.replicate_webhook_secret, replicate),
-    )
     views = JobViews(settings, links, lambda: base_url(settings))
     statuses, watcher = Statuses(database, views, LastShown(shared)), Watcher(database)
+    app.watcher, holding = watcher, Holding(watcher, statuses)
     registry, live = Registry(settings.models_config), LiveModels(replicate)
     catalog = Catalog(
         registry, live, settings.fixative_unknown_models, settings.fixative_max_run_seconds
     )
     submissions = Submissions(settings, database, publisher, catalog, statuses)
-    app.watcher, holding = watcher, Holding(watcher, statuses)
-    app.register_api(
-        jobs_routes(settings, database, publisher, submissions, statuses=statuses, holding=holding)
-    )
-    app.register_api(alias_routes(submissions, statuses))
-    app.register_api(
-        prediction_routes(settings, database, publisher, submissions=submissions, holding=holding)
-    )
-    streams = OutputStreams(settings.replicate_base_url)
-    app.register_api(prediction_stream_routes(statuses, watcher, streams))
-    app.register_api(event_routes(database, watcher, keys))
-    app.register_api(batches_routes(settings, database, publisher, catalog))
-    app.register_api(job_operation_routes(database, bucket, publisher, statuses))
-    app.register_api(models_routes(catalog, database))
-    app.register_api(money_routes(database))
-    app.register_api(media_routes(database, bucket))
     files = Files(database, bucket, BucketKeys(settings.s3_prefix, settings.fixative_env))
-    app.register_api(files_routes(settings, files, links))
-    app.register_api(v1_file_routes(settings, files, links))
-    app.register_api(webhook_routes(database, publisher, secret, SeenWebhooks(shared)))
-    app.register_api(admin_routes(database, admin_key))
-    app.register_api(owner_routes(settings, database))
-    app.register_api(notification_routes(database))
-    app.register_api(signing_routes(database, Secrets.of(settings)))
-    app.register_api(dead_letter_routes(database, publisher))
+    readiness = Readiness(database, redis, bucket)
+    secret = WebhookSecret(settings.replicate_webhook_secret, replicate)
+    streams = OutputStreams(settings.replicate_base_url)
     creates, reads = pace_of(shared, settings, "creates"), pace_of(shared, settings, "reads")
-    app.register_api(
-        operation_routes(database, publisher, replicate, statuses, creates=creates, reads=reads)
+    exposition = Exposition(settings, database, publisher, (creates, reads), registry)
+    for routes in (
+        jobs_routes(settings, database, publisher, submissions, statuses=statuses, holding=holding),
+        job_operation_routes(database, bucket, publisher, statuses),
+        batches_routes(settings, database, publisher, catalog),
+        event_routes(database, watcher, keys),
+        media_routes(database, bucket),
+        files_routes(settings, files, links),
+        models_routes(catalog, database),
+        money_routes(database),
+        overview_routes(database),
+        alias_routes(submissions, statuses),
+        prediction_routes(settings, database, publisher, submissions=submissions, holding=holding),
+        prediction_stream_routes(statuses, watcher, streams),
+        v1_file_routes(settings, files, links),
+        passthrough_routes(settings, replicate, reads, KeptReads(shared)),
+        webhook_routes(database, publisher, secret, SeenWebhooks(shared)),
+        signing_routes(database, Secrets.of(settings)),
+        notification_routes(database),
+        admin_routes(database, admin_key),
+        owner_routes(settings, database),
+        dead_letter_routes(database, publisher),
+        operation_routes(database, publisher, replicate, statuses, creates=creates, reads=reads),
+        recovery_routes(database, publisher, watcher.places),
+        health_routes(readiness, keys, exposition),
+        pages_routes(),
+    ):
+        app.register_api(routes)
+    parts = Parts(
+        settings=settings,
+        database=database,
+        publisher=publisher,
+        bucket=bucket,
+        replicate=replicate,
+        keys=keys,
+        links=links,
+        statuses=statuses,
+        submissions=submissions,
+        creates=creates,
+        reads=reads,
     )
-    app.register_api(passthrough_routes(settings, replicate, reads, KeptReads(shared)))
-    app.register_api(recovery_routes(database, publisher, watcher.places))
-    app.register_api(
-        health_routes(
-            readiness, keys, Exposition(settings, database, publisher, (creates, reads), registry)
-        )
-    )
-    app.register_api(pages_routes())
-    app.register_blueprint(
-        dashboard(
-            Parts(
-                settings=settings,
-                database=database,
-                publisher=publisher,
-                bucket=bucket,
-                replicate=replicate,
-                keys=keys,
-                links=links,
-                statuses=statuses,
-                submissions=submissions,
-                creates=creates,
-                reads=reads,
-            )
-        )
-    )
+    app.register_blueprint(dashboard(parts))
     _believe_proxies(app, settings.fixative_trusted_proxies)
     # Now, not in the first request: its making is not thread-safe.
     app.generate_spec_json()

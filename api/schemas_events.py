@@ -1,16 +1,26 @@
 """What requests for event streams must look like."""
 
+import re
 from typing import Annotated
 
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from api.schemas import OwnerName, Request
 
 LARGEST = 2**63 - 1
+DIGITS = "^[0-9]{1,18}$"
+
+
+def _in_digits(text: str) -> str:
+    if not re.match(DIGITS, text):
+        raise PydanticCustomError("event_id", "is no event's number")
+    return text
+
+
+# As events have it: text.
 EventId = Annotated[
-    int,
-    Field(ge=0, le=LARGEST),
-    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,18}$"}),  # as the events have it
+    int, BeforeValidator(_in_digits), WithJsonSchema({"type": "string", "pattern": DIGITS})
 ]
 
 

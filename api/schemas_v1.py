@@ -7,7 +7,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from api.schemas import Address, Body, Instant, SubmissionHeaders
-from fixative.catalog.entry import VERSION, ModelName, Version
+from fixative.catalog.entry import PART, VERSION, ModelName, Version
+from fixative.errors import NotFound
 from fixative.jobs.accept import JobRequest
 from fixative.replicate.target import Target
 
@@ -129,7 +130,9 @@ class OwnedPath(BaseModel):
 
     @property
     def full_name(self) -> str:
-        """Both in one."""
+        """Both in one. Raises NotFound for what can be no name."""
+        if not all(re.fullmatch(PART, part) for part in (self.owner, self.name)):
+            raise NotFound(f"no model or deployment {self.owner}/{self.name}")
         return f"{self.owner}/{self.name}"
 
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "keys": "fixative.cli.keys:keys",
     "models": "fixative.cli.models:models",
     "notifications": "fixative.cli.notifications:notifications",
+    "openapi": "fixative.cli.openapi:openapi",
     "owners": "fixative.cli.owners:owners",
     "migrate": "fixative.cli.migrate:migrate",
     "pause": "fixative.cli.pause:pause",
@@ -28,6 +29,7 @@ COMMANDS = {
     "resume": "fixative.cli.pause:resume",
     "submit": "fixative.cli.submit:submit",
     "sync": "fixative.cli.sync:sync",
+    "top": "fixative.cli.top:top",
     "up": "fixative.cli.up:up",
 }
 

@@ -36,6 +36,25 @@ PAGES_OF_MEDIA = text(
 )
 
 
+# When the first row of a stage is due; each in the words of an index.
+NEXT = func.min(Job.next_attempt_at)
+UNTOLD = Notification.next_attempt_at
+FIRST_DUE: tuple[tuple[str, Select[Any]], ...] = (
+    ("submit", select(NEXT).where(among(Job.status, "queued"))),
+    ("submit", select(NEXT).where(among(Job.status, "submitting"))),
+    ("store", select(NEXT).where(among(Job.status, "storing"))),
+    ("derive", select(func.min(Job.derive_due_at))),
+    ("record", select(func.min(Job.record_due_at))),
+    (
+        "cancel",
+        select(func.min(Job.cancel_requested_at)).where(~among(Job.status, *TERMINAL_STATUSES)),
+    ),
+    ("ingest", select(func.min(Delivery.next_attempt_at)).where(Delivery.processed_at.is_(None))),
+    ("notify", select(func.min(UNTOLD)).where(UNTOLD.is_not(None))),
+    ("purge", select(func.min(Job.purge_due_at))),
+)
+
+
 @dataclass(frozen=True)
 class Gauge:
     """What is read, under which name, by which labels."""
@@ -64,23 +83,11 @@ def _waiting(session: Session) -> Values:
 
 
 def _stages(session: Session) -> Values:
-    for stage, first_due in _first_due():
-        late = func.extract("epoch", func.now() - first_due.scalar_subquery())
-        yield (stage,), max(0.0, float(session.scalar(select(late)) or 0))
-
-
-def _first_due() -> Iterable[tuple[str, Select[Any]]]:
-    unfinished = ~among(Job.status, *TERMINAL_STATUSES)
-    due = func.min(Job.next_attempt_at)
-    yield "submit", select(due).where(among(Job.status, "queued", "submitting"))
-    yield "store", select(due).where(among(Job.status, "storing"))
-    yield "derive", select(func.min(Job.derive_due_at))
-    yield "record", select(func.min(Job.record_due_at))
-    yield "cancel", select(func.min(Job.cancel_requested_at)).where(unfinished)
-    unread = select(func.min(Delivery.next_attempt_at)).where(Delivery.processed_at.is_(None))
-    yield "ingest", unread
-    yield "notify", select(func.min(Notification.next_attempt_at))
-    yield "purge", select(func.min(Job.purge_due_at))
+    late = {stage: 0.0 for stage, _ in FIRST_DUE}
+    for stage, first_due in FIRST_DUE:
+        seconds = select(func.extract("epoch", func.now() - first_due.scalar_subquery()))
+        late[stage] = max(late[stage], float(session.scalar(seconds) or 0))
+    return [((stage,), seconds) for stage, seconds in late.items()]
 
 
 def _workers(session: Session) -> Values:

@@ -119,7 +119,7 @@ class _Ids(RandomIdGenerator):
 
 
 class _Evenly(Sampler):
-    """A sampler that takes ids for random in their last 64 bits; of a UUID two are not."""
+    """A sampler, which takes ids for random, made to share out jobs, whose ids are times."""
 
     def __init__(self, sampler: Sampler) -> None:
         self._sampler = sampler
@@ -127,7 +127,8 @@ class _Evenly(Sampler):
     def should_sample(
         self, parent_context: Context | None, trace_id: int, *about: Any, **more: Any
     ) -> SamplingResult:
-        return self._sampler.should_sample(parent_context, trace_id << 2, *about, **more)
+        shuffled = int.from_bytes(sha256(trace_id.to_bytes(16)).digest()[:16])
+        return self._sampler.should_sample(parent_context, shuffled, *about, **more)
 
     def get_description(self) -> str:
         return self._sampler.get_description()

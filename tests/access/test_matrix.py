@@ -52,6 +52,7 @@ SCOPE = {
     "POST /admin/owners": "admin",
     "POST /admin/models/check": "admin",
     "GET /usage": "read",
+    "GET /overview": "read",
     "POST /generate-media": "submit",
     "GET /status/<job_id>": "read",
     "GET /api/jobs/<job_id>": "read",

@@ -229,6 +229,14 @@ def test_what_does_not_fit_is_named(create, refused_as_replicate_does, path, bod
     assert place["description"] in told["detail"]
 
 
+@pytest.mark.parametrize("kind", ["models", "deployments"])
+@pytest.mark.parametrize("name", ["a%1Cb", "a%3Fb=1", "..", "%C3%B2"])
+def test_what_can_be_no_name_is_404_and_never_asked_of_replicate(
+    create, refused_as_replicate_does, kind, name
+):
+    refused_as_replicate_does(create(f"/v1/{kind}/owner/{name}/predictions"), 404)
+
+
 def test_errors_are_in_replicates_words(api, stranger, refused_as_replicate_does):
     nobody = refused_as_replicate_does(stranger.get("/v1/predictions"), 401)
     nothing = refused_as_replicate_does(api.get("/v1/predictions/nothing"), 404)

@@ -11,6 +11,7 @@ from fixative.jobs.admit import admit
 from fixative.jobs.adopt import adopt_unknown
 from fixative.jobs.listing import backlog
 from fixative.postgres.tables import Attempt, Job
+from fixative.recovery.gauges import GAUGES
 from fixative.recovery.poll import poll_predictions
 from fixative.recovery.state import count_in_review
 from fixative.recovery.sweep import sweep
@@ -98,6 +99,8 @@ def test_looking_for_work_scans_nothing_that_has_ended(
         with database.begin() as session:
             backlog(session)
             count_in_review(session)
+            for gauge in GAUGES:
+                list(gauge.read(session))
             accept(session, JobRequest(model="emulator/echo", input={}), owner_id)
 
     assert scanned() - before < KNOWN

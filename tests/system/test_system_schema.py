@@ -104,7 +104,7 @@ def ask(system, keys, there, tmp_path):
             f"{system.run['api_url']}/openapi.json",
         ]
         asked = subprocess.run(
-            [*command, "--no-color", "--checks", "all", "--continue-on-failure", *options],
+            [*command, "--no-color", "--continue-on-failure", *options],
             env={**system.environ, **signing, "FIXATIVE_API_KEY": keys[who]},
             cwd=tmp_path,
             capture_output=True,
@@ -118,10 +118,13 @@ def ask(system, keys, there, tmp_path):
 
 
 def test_what_is_answered_is_what_the_document_says(ask):
-    few = ("--generation-deterministic", "--phases", "examples,fuzzing", "--max-examples")
+    def few(who, phases, most):
+        options = ("--generation-deterministic", "--phases", phases, "--max-examples", most)
+        return ask(who, *options)
 
     # The operator last: it pauses everything, and revokes the keys that it finds.
-    cases = [ask("reader", *few, "1"), ask("user", *few, "3"), ask("admin", *few, "4")]
+    cases = [few("reader", "fuzzing", "1"), few("user", "fuzzing", "2")]
+    cases.append(few("admin", "examples,fuzzing", "2"))
 
     assert min(cases) > 100
 

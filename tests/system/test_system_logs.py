@@ -1,0 +1,116 @@
+"""The logs of a whole run: JSON that says whose work it is, and neither secrets nor prompts."""
+
+import json
+
+import httpx
+import pytest
+
+from tests.listening import listening
+from tests.system.conftest import System, a_replicate
+
+PROMPT = "a heron nobody may read of"
+SECRETS = {
+    "REPLICATE_API_TOKEN": "r8_tokenThatNobodyMayRead",
+    "FIXATIVE_ADMIN_KEY": "plain words, seventeen of admin",
+    "FIXATIVE_SIGNING_KEY": "plain words that sign links",
+}
+JSON = {"Content-Type": "application/json"}
+OURS = ("api", "worker-io", "worker-store", "worker-derive", "beat")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Start a system and give it much to say of: its jobs, and all that was logged, by role."""
+
+    def go(**environ):
+        with a_replicate() as replicate, listening() as subscriber:
+            system = System(
+                tmp_path_factory.mktemp("logs") / "data",
+                REPLICATE_BASE_URL=replicate,
+                FIXATIVE_ALLOWED_OUTPUT_HOSTS=replicate,
+                FIXATIVE_ALLOWED_WEBHOOK_HOSTS=subscriber.origin,
+                **(SECRETS | environ),
+            )
+            try:
+                ended = system.all_ended(_much(system, f"{subscriber.url}?token=hunter2"))
+            finally:
+                system.stop()
+        logs = {path.name: path.read_text() for path in (system.data_dir / "logs").iterdir()}
+        return {job["id"]: job for job in ended}, logs
+
+    return go
+
+
+@pytest.fixture(scope="module")
+def told(run):
+    return run()
+
+
+def _much(system, webhook):
+    """Jobs that succeed, fail, are refused, told of and cancelled; keys that are wrong."""
+    prompt, job_ids = {"prompt": PROMPT}, []
+    flux = "black-forest-labs/flux-schnell"
+    for more in ({}, {"webhook": webhook}, {"metadata": {"note": PROMPT}, "label": PROMPT}):
+        body = {"model": flux, "input": prompt, "job_type": "image", **more}
+        answer = system.api.post("/jobs", json=body, headers={"X-Request-Id": "req-of-the-test"})
+        job_ids.append(answer.raise_for_status().json()["id"])
+    job_ids.append(system.submit("emulator/fail", prompt=PROMPT))
+    system.all_ended(job_ids)
+    wrong = {"model": flux, "input": {"prompt": PROMPT, "num_outputs": PROMPT}}
+    assert system.api.post("/jobs", json=wrong).status_code == 422
+    broken = f'{{"model": "{PROMPT}"'
+    assert system.api.post("/jobs", content=broken, headers=JSON).status_code == 400
+    url = system.run["api_url"]
+    for key in ("fx_aKeyThatIsNobodys_0123456789", "r8_notEvenAKeyOfOurs"):
+        headers = {"Authorization": f"Bearer {key}"}
+        assert httpx.get(f"{url}/jobs", headers=headers).status_code == 401
+    assert system.api.get("/jobs", params={"q": PROMPT}).status_code == 200
+    [media, *_] = system.job(job_ids[0])["media"]
+    assert httpx.get(media["url"]).status_code == 200
+    return job_ids
+
+
+def test_a_run_full_of_secrets_and_prompts_leaves_none_in_any_log(told):
+    ended, logs = told
+    assert {job["status"] for job in ended.values()} == {"succeeded", "failed"}
+    signature = next(m for job in ended.values() for m in job["media"])["url"].partition("sig=")[2]
+    assert signature
+    hidden = [PROMPT, "heron", "hunter2", "NobodyMayRead", "aKeyThatIsNobodys", "notEvenAKey"]
+    hidden += [*SECRETS.values(), signature]
+
+    found = {(name, word) for name, text in logs.items() for word in hidden if word in text}
+    assert found == set()
+
+
+def test_each_line_is_an_event_and_a_job_is_followed_through_all_by_its_id_and_its_request(told):
+    ended, logs = told
+    job_id = next(iter(ended))
+    lines = [
+        json.loads(line)
+        for role in OURS
+        for line in logs[f"{role}.log"].splitlines()
+        if line.startswith("{")
+    ]
+    assert all({"timestamp", "level", "action"} <= line.keys() for line in lines)
+    of_job = sorted(
+        (line for line in lines if line.get("jobId") == job_id), key=lambda line: line["timestamp"]
+    )
+    moves = [line for line in of_job if line["action"] == "job_moved"]
+
+    assert of_job[0]["action"] == "job_accepted"
+    assert moves[-1]["to"] == "succeeded"
+    assert {line["mediaType"] for line in moves} == {"image"}
+    assert {line["modelId"] for line in moves} == {"black-forest-labs/flux-schnell"}
+    assert len({line["userId"] for line in moves}) == 1
+    assert all(line["duration"] >= 0 for line in moves)
+    assert ended[job_id]["prediction"]["id"] in {line.get("predictionId") for line in moves}
+    assert moves[0]["requestId"] == of_job[0]["requestId"] == "req-of-the-test"
+    failed = [line for line in lines if line.get("to") == "failed"]
+    assert {line["error"] for line in failed} == {"invalid_input"}
+
+
+def test_what_users_wrote_is_logged_where_that_is_asked_for(run):
+    _, logs = run(FIXATIVE_LOG_PROMPTS="true")
+
+    assert PROMPT in logs["api.log"]
+    assert "NobodyMayRead" not in "".join(logs.values())
