@@ -11,7 +11,7 @@ from tests.browser.sights import furnish, submit_jobs, variables
 from tests.system.conftest import System
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.skip(f"no {CHROMIUM}: pages were not looked at (apt-get install chromium)")
@@ -19,7 +19,7 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def system(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """One system for all tests, running; without a browser there is none."""
     running = System(tmp_path_factory.mktemp("browser") / "data", "--no-flower", **variables())
@@ -27,7 +27,7 @@ def system(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def jobs(system: System) -> list[str]:
     """Its jobs, one of each kind, and what operators make beside them."""
     ids = submit_jobs(system)
@@ -50,7 +50,7 @@ def visitor_of(browser: Browser, system: System) -> Iterator[Callable[..., Visit
     assert [fault for visitor in visitors for fault in visitor.faults] == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def session(browser: Browser, system: System) -> Any:
     """What a browser keeps of having signed in as whoever may do everything."""
     visitor = Visitor(browser, system.run["api_url"])
