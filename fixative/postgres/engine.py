@@ -171,5 +171,10 @@ def _leave_snapshots_alone(state: ORMExecuteState) -> None:
         state.update_execution_options(synchronize_session=False)
 
 
+@event.listens_for(Session, "after_rollback")
+def _forget_what_follows(session: Session) -> None:
+    session.info.pop(COMMITTED, None)
+
+
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0]

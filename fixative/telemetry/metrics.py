@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
-from prometheus_client import Counter, Histogram, values
+from prometheus_client import Counter, Histogram, disable_created_metrics, values
 
 from fixative.telemetry.places import Places
 
 if directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
     values.ValueClass = values.MultiProcessValue(Places(Path(directory)).mine)  # type: ignore[no-untyped-call]
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 CALLS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)

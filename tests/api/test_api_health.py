@@ -132,6 +132,30 @@ def test_metrics_tell_the_backlog(app, submit):
     assert "fixative_jobs_accepted_total" in text
 
 
+def test_requests_are_counted_by_their_rule_and_never_by_what_they_name(app):
+    client = app.test_client()
+    for path in ("/jobs/0199c3e2-5d0e-7c6b-8a53-3f1d5a2b7c90", "/jobs/no-id", "/nowhere/at-all"):
+        client.get(path)
+    client.open("/jobs", method="GRAB")
+
+    text = client.get("/metrics").text
+
+    assert 'route="/jobs/<id:job_id>",status="4xx"' in text
+    assert 'method="other",route="other",status="4xx"' in text
+    for named in ("0199c3e2", "no-id", "nowhere", "GRAB", "_created "):
+        assert named not in text
+
+
+def test_metrics_tell_of_queues_pace_and_breaker_and_what_is_away_is_left_out(app, new_app):
+    text = app.test_client().get("/metrics").text
+    assert 'fixative_breaker_open{kind="creates",reason="token"} 0.0' in text
+    assert 'fixative_pace_per_minute{kind="reads"} 3000.0' in text
+
+    text = new_app(redis=Redis(port=1)).test_client().get("/metrics").text
+    assert "fixative_breaker_open{" not in text
+    assert "fixative_jobs_in_review 0.0" in text
+
+
 def test_metrics_are_there_while_postgres_is_away(new_app):
     answer = new_app(database=Away()).test_client().get("/metrics")
 
