@@ -13,7 +13,7 @@ from tests.waiting import waited_for
 
 CHROMIUM = Path("/usr/bin/chromium")
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-PATIENCE = 20_000.0  # milliseconds, to whatever is awaited
+PATIENCE = 60_000.0  # milliseconds, to whatever is awaited
 NARROW, WIDE = 390, 1440
 SCHEMES = ("light", "dark")
 PAGES = {
