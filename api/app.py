@@ -63,6 +63,7 @@ from fixative.media.last_shown import LastShown
 from fixative.media.show import JobViews
 from fixative.notify.signing import Secrets
 from fixative.postgres.engine import Database
+from fixative.recovery.record_store import open_store
 from fixative.replicate.client import Replicate
 from fixative.replicate.kept_reads import KeptReads
 from fixative.replicate.output_stream import OutputStreams
@@ -182,6 +183,9 @@ def create_app(
         links=links,
         statuses=statuses,
         submissions=submissions,
+        files=files,
+        readiness=readiness,
+        records=open_store(settings),
         creates=creates,
         reads=reads,
     )

@@ -87,10 +87,15 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     value = parse_json(raw)
     if not isinstance(value, dict):
         raise Unprocessable([FieldError((), "the body must be an object", "dict_type")])
-    errors = list(islice(_unstorable(value), MOST_ERRORS))
+    return storable(value)
+
+
+def storable(body: dict[str, Any]) -> dict[str, Any]:
+    """The same object, if it can be stored. Raises Unprocessable."""
+    errors = list(islice(_unstorable(body), MOST_ERRORS))
     if errors:
         raise Unprocessable(errors)
-    return value
+    return body
 
 
 def parse_json(raw: bytes) -> Any:

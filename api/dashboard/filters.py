@@ -11,6 +11,7 @@ from fixative.dollars import dollars
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 KILO = 1000
+CENTS, DIGITS = 2, 4
 
 
 def seconds(value: float | None) -> str:
@@ -63,8 +64,11 @@ def size(value: int | None) -> str:
 
 
 def money(value: Decimal | str | None) -> str:
-    """US dollars."""
-    return "–" if value is None else f"${dollars(Decimal(value))}"
+    """US dollars, to four digits that count, or to the cent."""
+    if value is None:
+        return "–"
+    amount = Decimal(value)
+    return f"${dollars(round(amount, max(CENTS, DIGITS - 1 - amount.adjusted())))}"
 
 
 def percent(value: float | None) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response
 
 from api.addresses import base_url, uuid_in_path
 from api.answers import dump
 from api.auth import caller, owner_seen
+from api.dashboard.may import need
 from api.dashboard.parts import Parts
 from api.dashboard.spans import spans_of
 from fixative.jobs.cancel import request_cancel
@@ -42,7 +42,7 @@ def add(pages: Blueprint, parts: Parts) -> None:
     @pages.post("/jobs/<job_id>/cancel")
     def job_cancel(job_id: str) -> Response:
         """Ask for its end."""
-        _needs("cancel")
+        need("cancel")
         with parts.database.begin() as session:
             hints = request_cancel(session, _find(session, job_id))
         return _back(parts, job_id, hints)
@@ -50,7 +50,7 @@ def add(pages: Blueprint, parts: Parts) -> None:
     @pages.post("/jobs/<job_id>/retry")
     def job_retry(job_id: str) -> Response:
         """Store it again, or, when that is said, pay for another attempt."""
-        _needs("submit")
+        need("submit")
         with parts.database.begin() as session:
             _find(session, job_id)
         hints = retry_job(
@@ -65,7 +65,7 @@ def add(pages: Blueprint, parts: Parts) -> None:
     @pages.post("/jobs/<job_id>/settle")
     def job_settle(job_id: str) -> Response:
         """Say which prediction its create made, or that it made none."""
-        _needs("admin")
+        need("admin")
         prediction, id_ = request.form.get("prediction"), uuid_in_path(job_id)
         hints = (
             settle_created(parts.database, parts.replicate, id_, prediction)
@@ -77,18 +77,13 @@ def add(pages: Blueprint, parts: Parts) -> None:
     @pages.post("/jobs/<job_id>/delete")
     def job_delete(job_id: str) -> Response:
         """Delete it, with all that came of it."""
-        _needs("cancel")
+        need("cancel")
         with parts.database.begin() as session:
             found = _find(session, job_id)
             hints = delete_job(session, found)
         parts.statuses.bury(found)
         parts.publisher.publish(hints)
         return redirect(url_for("ui.gallery"))
-
-
-def _needs(scope: str) -> None:
-    if scope not in caller().scopes:
-        raise Forbidden(f"this key lacks the scope {scope}")
 
 
 def _find(session: Session, job_id: str) -> Job:

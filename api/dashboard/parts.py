@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 from api.auth import Keys
+from api.readiness import Readiness
 from api.statuses import Statuses
 from api.submissions import Submissions
 from fixative.access.links import Links
 from fixative.media.bucket import Bucket
+from fixative.media.files import Files
 from fixative.postgres.engine import Database
+from fixative.recovery.record_store import RecordStore
 from fixative.replicate.client import Replicate
 from fixative.replicate.pace import Pace
 from fixative.settings import Settings
@@ -27,5 +30,8 @@ class Parts:
     links: Links
     statuses: Statuses
     submissions: Submissions
+    files: Files
+    readiness: Readiness
+    records: RecordStore
     creates: Pace
     reads: Pace

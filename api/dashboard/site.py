@@ -7,11 +7,22 @@ from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.auth import caller
-from api.dashboard import gallery, home, job, sign_in
+from api.dashboard import (
+    dead,
+    gallery,
+    home,
+    job,
+    keys,
+    models,
+    recovery,
+    sign_in,
+    submit,
+    system,
+)
 from api.dashboard.filters import FILTERS
 from api.dashboard.parts import Parts
 from api.dashboard.sessions import Sessions
-from api.errors import told_of
+from api.errors import Unprocessable, told_of
 from fixative.errors import FixativeError
 
 NAME = "ui"
@@ -19,6 +30,12 @@ NAME = "ui"
 PAGES = (
     ("ui.home", "Home", "read"),
     ("ui.gallery", "Gallery", "read"),
+    ("ui.submit", "Submit", "submit"),
+    ("ui.models", "Models", "read"),
+    ("ui.recovery", "Recovery", "admin"),
+    ("ui.dead", "Dead letters", "admin"),
+    ("ui.keys", "Keys", "admin"),
+    ("ui.system", "System", "admin"),
 )
 STATIC = f"{NAME}.static"
 OPEN = frozenset({STATIC, f"{NAME}.sign_in", f"{NAME}.sign_in_form"})
@@ -45,13 +62,14 @@ def dashboard(parts: Parts) -> Blueprint:
     public_url = parts.settings.fixative_public_url or ""
     secret = parts.settings.signing_secret
     sessions = Sessions(secret, secure=public_url.startswith("https:"))
-    for add in (home.add, gallery.add, job.add):
-        add(pages, parts)
+    for page in (home, gallery, job, submit, models, recovery, dead, keys, system):
+        page.add(pages, parts)
     sign_in.add(pages, parts, sessions)
     _guard(pages, parts, sessions)
     _tell_templates(pages, parts, sessions)
     pages.register_error_handler(HTTPException, _http_error)
     pages.register_error_handler(FixativeError, _our_error)
+    pages.register_error_handler(Unprocessable, _unfit)
     return pages
 
 
@@ -110,6 +128,11 @@ def _http_error(error: HTTPException) -> AnyResponse:
 
 def _our_error(error: FixativeError) -> AnyResponse:
     return _error(*told_of(error))
+
+
+def _unfit(error: Unprocessable) -> AnyResponse:
+    told = (f"{'.'.join(map(str, each.loc))}: {each.msg}" for each in error.errors)
+    return _error(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(told))
 
 
 def _error(status: HTTPStatus, detail: str) -> AnyResponse:

@@ -8,10 +8,10 @@ from api import answer_schemas_admin as answers
 from api.addresses import uuid_in_path
 from api.auth import needs
 from api.cursors import page_of, read_cursor
+from api.letters import requeue_all
 from api.openapi import problems, resource
 from api.schemas_dead_letters import LetterFilter, LetterPath, RequeueRequest
 from fixative.jobs.dead_letters import LetterQuery, get_letter, list_letters
-from fixative.jobs.requeue import MOST, requeue
 from fixative.postgres.engine import Database
 from fixative.postgres.operation_tables import DeadLetter
 from worker.publisher import Publisher
@@ -48,7 +48,7 @@ def dead_letter_routes(database: Database, publisher: Publisher) -> APIBlueprint
     @needs("admin")
     def requeue_many(body: RequeueRequest) -> tuple[dict[str, int], int]:
         """Have letters tried again: those named, those of a task, or all."""
-        return {"requeued": _requeue(body)}, 202
+        return {"requeued": requeue_all(database, publisher, ids=body.ids, task=body.task)}, 202
 
     @routes.post(
         "/admin/dead-letters/<letter_id>/requeue",
@@ -60,17 +60,7 @@ def dead_letter_routes(database: Database, publisher: Publisher) -> APIBlueprint
         letter_id = uuid_in_path(path.letter_id)
         with database.begin() as session:
             get_letter(session, letter_id)
-        return {"requeued": _requeue(RequeueRequest(ids=[letter_id]))}, 202
-
-    def _requeue(wanted: RequeueRequest) -> int:
-        count = 0
-        while True:
-            with database.begin() as session:
-                hints = requeue(session, ids=wanted.ids, task=wanted.task)
-            publisher.publish(hints)
-            count += len(hints)
-            if len(hints) < MOST:
-                return count
+        return {"requeued": requeue_all(database, publisher, ids=[letter_id])}, 202
 
     return routes
 

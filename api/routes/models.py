@@ -1,6 +1,5 @@
 """Models: what is offered here, and whether it still is what it was."""
 
-import re
 from typing import Any
 
 from flask_openapi3.blueprint import APIBlueprint
@@ -11,8 +10,7 @@ from api.openapi import problems, resource
 from api.schemas import DriftRequest, ModelPath
 from fixative.catalog.catalog import Catalog
 from fixative.catalog.drift import check_models
-from fixative.catalog.entry import PART, Entry
-from fixative.errors import NotFound
+from fixative.catalog.entry import Entry
 from fixative.postgres.engine import Database
 
 SHOWN = (
@@ -38,10 +36,7 @@ def models_routes(catalog: Catalog, database: Database) -> APIBlueprint:
 
         The schema is null while Replicate does not answer.
         """
-        entry = catalog.registry.named(path.model_id)
-        if entry is None:
-            return _stranger(catalog, path.model_id)
-        live = catalog.live.find(*entry.live_name) if entry.live_name else None
+        entry, live = catalog.look(path.model_id)
         return {**_summary(entry), "input_schema": live and live.input_schema}
 
     @routes.post(
@@ -63,12 +58,3 @@ def models_routes(catalog: Catalog, database: Database) -> APIBlueprint:
 def _summary(entry: Entry) -> dict[str, Any]:
     told = entry.model_dump(mode="json", include=set(SHOWN))
     return {name: told[name] for name in SHOWN}
-
-
-def _stranger(catalog: Catalog, name: str) -> dict[str, Any]:
-    """A model that only Replicate knows: of a private one of the account nothing is told."""
-    known = re.fullmatch(f"{PART}/{PART}", name) and catalog.unknown == "allow"
-    live = catalog.live.find(name) if known else None
-    if live is None or not live.is_public:
-        raise NotFound(f"no model {name}")
-    return {**_summary(Entry(id=name, model=name)), "input_schema": live.input_schema}

@@ -1,7 +1,6 @@
 """Money: what may be spent, and what was."""
 
 from dataclasses import asdict
-from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from api import answer_schemas_money as answers
 from api.auth import caller, needs
+from api.changes import say_of_budget, today
 from api.openapi import problems, resource
 from api.schemas_money import BudgetRequest, UsageFilter
-from fixative.access.budgets import Holder, holder_of, list_budgets, set_budget
-from fixative.access.keys import find_key
-from fixative.access.owners import ensure_owner, find_owner
+from fixative.access.budgets import list_budgets
+from fixative.access.owners import find_owner
 from fixative.access.usage import usage
 from fixative.dollars import dollars
 from fixative.errors import InvalidRequest
@@ -58,23 +57,14 @@ def money_routes(database: Database) -> APIBlueprint:
     def change_budget(body: BudgetRequest) -> dict[str, Any]:
         """Set a budget, or lift it with `amount` null; every budget, as they are then."""
         with database.begin() as session:
-            set_budget(session, _holder(session, body), body.period, body.amount, _today())
+            say_of_budget(session, body)
             return _page(session)
 
     return routes
 
 
-def _holder(session: Session, body: BudgetRequest) -> Holder | None:
-    if body.owner is not None:
-        return Holder(ensure_owner(session, body.owner).id)
-    if body.key is None:
-        return None
-    key = find_key(session, body.key)
-    return holder_of(session, key.owner_id, key.id)
-
-
 def _page(session: Session) -> dict[str, Any]:
-    return {"items": [_told(item) for item in list_budgets(session, _today())], "next": None}
+    return {"items": [_told(item) for item in list_budgets(session, today())], "next": None}
 
 
 def _told(item: Any) -> dict[str, Any]:
@@ -83,7 +73,3 @@ def _told(item: Any) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return dollars(value) if isinstance(value, Decimal) else value
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()

@@ -6,10 +6,10 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from api import answer_schemas_access as answers
 from api.auth import needs
+from api.changes import say_of_owner
 from api.openapi import problems, resource
 from api.schemas import OwnerRequest
-from fixative.access.owners import change_owner, list_owners
-from fixative.jobs.telling import check_webhook, told_of
+from fixative.access.owners import list_owners
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Owner
 from fixative.settings import Settings
@@ -32,12 +32,7 @@ def owner_routes(settings: Settings, database: Database) -> APIBlueprint:
     @needs("admin")
     def make_owner(body: OwnerRequest) -> dict[str, Any]:
         """Make an owner, or change what is said of one; what is left out stays as it is."""
-        check_webhook(body.webhook, settings.allowed_webhook_hosts)
-        values = body.model_dump(exclude={"name"}, exclude_unset=True)
-        if values.keys() & {"webhook", "webhook_events"}:
-            values["webhook_events"] = told_of(body.webhook_events)
-        with database.begin() as session:
-            return _item(change_owner(session, body.name, values))
+        return _item(say_of_owner(database, body, settings.allowed_webhook_hosts))
 
     return routes
 

@@ -1,5 +1,6 @@
 """The catalogue: a request for a model made ready, before anything is written or paid for."""
 
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
@@ -7,7 +8,7 @@ from typing import Any, Literal
 import orjson
 
 from fixative.catalog.cost import worst_case
-from fixative.catalog.entry import Entry, live_name
+from fixative.catalog.entry import PART, Entry, live_name
 from fixative.catalog.live import LiveModel, LiveModels
 from fixative.catalog.registry import Registry
 from fixative.catalog.terms import Terms
@@ -68,6 +69,25 @@ class Catalog:
             kind=entry.kind if entry else None,
             terms=self._terms(entry, input_, cache_key(live, target["version"], input_)),
         )
+
+    def look(self, name: str) -> tuple[Entry, LiveModel | None]:
+        """A model of the registry, or any public one, with what Replicate says of it if it answers.
+
+        Raises NotFound: of a private one of the account nothing is told.
+        """
+        entry = self.registry.named(name)
+        if entry is not None:
+            return entry, self.live.find(*entry.live_name) if entry.live_name else None
+        known = re.fullmatch(f"{PART}/{PART}", name) and self.unknown == "allow"
+        live = self.live.find(name) if known else None
+        if live is None or not live.is_public:
+            raise NotFound(f"no model {name}")
+        return Entry(id=name, model=name), live
+
+    def terms(self, name: str, input_: dict[str, Any]) -> Terms:
+        """On what terms a job of this model would be accepted with this input, as far as it is."""
+        entry = self.registry.named(name)
+        return self._terms(entry, {**(entry.defaults if entry else {}), **input_}, None)
 
     def _stranger(self, model: str | None, version: str | None, deployment: str | None) -> None:
         if self.unknown == "refuse":

@@ -62,8 +62,14 @@ def check_models(database: Database, catalog: Catalog, *, accept: bool = False) 
 
 def drifted(session: Session) -> list[tuple[str, str]]:
     """Each model that differed when it was last looked at, and in what."""
-    states = session.execute(select(ModelState.model, ModelState.differences))
+    states = differences_of_each(session).items()
     return sorted({(model, each["what"]) for model, differences in states for each in differences})
+
+
+def differences_of_each(session: Session) -> dict[str, list[Difference]]:
+    """By the model's name in the registry, what it differed in when it was last looked at."""
+    states = session.execute(select(ModelState.model, ModelState.differences))
+    return {model: differences for model, differences in states}  # noqa: C416 - says what is what
 
 
 def _check(

@@ -111,7 +111,8 @@ def _listener(data_dir: DataDir, settings: Settings, say: Callable[[str], None])
 
 def _introduce(system: System, say: Callable[[str], None]) -> None:
     path = system.data_dir.path
-    say(f"API     {system.url('api')}/docs  (admin_key in {path}/run.json)")
+    say(f"pages   {system.url('api')}/ui/  (admin_key in {path}/run.json)")
+    say(f"API     {system.url('api')}/docs")
     if system.flower:
         say(f"Flower  {system.url('flower')}  (admin, flower_password in {path}/secrets.json)")
     say(f"logs    {path}/logs")

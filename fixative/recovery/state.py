@@ -4,13 +4,24 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from fixative.postgres.base import among
-from fixative.postgres.operation_tables import WorkerProcess
+from fixative.postgres.operation_tables import Tick, WorkerProcess
+from fixative.postgres.sync_tables import SyncRun
 from fixative.postgres.tables import Job
 
 
 def list_workers(session: Session) -> list[WorkerProcess]:
     """The worker processes that are known, by name."""
     return list(session.scalars(select(WorkerProcess).order_by(WorkerProcess.name)))
+
+
+def list_ticks(session: Session) -> list[Tick]:
+    """The periodic tasks, by name: when each was last done, and is to be done next."""
+    return list(session.scalars(select(Tick).order_by(Tick.name)))
+
+
+def list_runs(session: Session, *, limit: int) -> list[SyncRun]:
+    """The newest runs of history sync, newest first."""
+    return list(session.scalars(select(SyncRun).order_by(SyncRun.id.desc()).limit(limit)))
 
 
 def count_in_review(session: Session) -> int:

@@ -17,7 +17,7 @@ from api.waiting import Watcher
 from fixative.access.keys import create_key
 from fixative.jobs.listing import JobQuery, list_jobs
 from fixative.jobs.store import move
-from fixative.names import Hint
+from fixative.names import QUEUES, Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Attempt, Batch, Delivery, Job
 from fixative.settings import Settings, load_settings
@@ -38,7 +38,7 @@ class RecordingPublisher:
         self.hints += hints
 
     def queue_lengths(self) -> dict[str, int]:
-        return Counter(hint.queue for hint in self.hints)
+        return dict.fromkeys(QUEUES, 0) | Counter(hint.queue for hint in self.hints)
 
 
 # Bad input has a hundred forms: the parts are built once, and only the rows are each test's own.

@@ -20,20 +20,20 @@ OWNER = "clients"
 LATENCY = {"*": {"start": 0.02, "run": 0.1}}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """Who has signed the certificate that the system shows."""
     return make_authority(tmp_path_factory.mktemp("authority"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def listener() -> Iterator[Listener]:
     """A service of the user's own that is told by webhooks."""
     with listening() as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def front(authority: Authority) -> Iterator[Proxy]:
     """What speaks TLS before the system, and can cut every connection."""
     proxy = Proxy(("127.0.0.1", 0), authority.tls)
@@ -41,7 +41,7 @@ def front(authority: Authority) -> Iterator[Proxy]:
     proxy.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def system(
     tmp_path_factory: pytest.TempPathFactory, front: Proxy, listener: Listener
 ) -> Iterator[System]:
@@ -64,13 +64,13 @@ def system(
     running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def key(system: System) -> str:
     """What the clients take for a token of Replicate's."""
     return system.api.post("/admin/keys", json={"owner": OWNER}).raise_for_status().json()["key"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start_client(
     system: System, key: str, authority: Authority
 ) -> Iterator[Callable[[str], Client]]:

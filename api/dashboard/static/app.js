@@ -1,4 +1,4 @@
-// What htmx has no word for: the chart, previews, confirmations, copying, and errors.
+// What htmx has no word for: the chart, previews, sounds, uploads, confirmations, copying, errors.
 "use strict";
 
 const notice = (text) => {
@@ -16,9 +16,9 @@ const drawChart = async (place) => {
   const told = await answer.json();
   const data = [told.at, told.accepted, told.succeeded, told.failed];
   if (place.plot) { place.plot.setData(data); return; }
-  const axis = { stroke: color("--quiet"), grid: { stroke: color("--line") }, ticks: { stroke: color("--line") } };
-  const line = (label, name) => ({ label, stroke: color(name), width: 2, points: { size: 5 } });
-  const now = Date.now() / 1000;
+  const of = (name) => () => color(name);
+  const axis = { stroke: of("--quiet"), grid: { stroke: of("--line") }, ticks: { stroke: of("--line") } };
+  const line = (label, name) => ({ label, stroke: of(name), width: 2, points: { size: 5 } });
   place.plot = new uPlot({
     width: place.clientWidth, height: 180,
     scales: { x: { range: () => [Date.now() / 1000 - 3600, Date.now() / 1000] }, y: { range: (_, low, high) => [0, Math.max(4, high || 0)] } },
@@ -26,6 +26,7 @@ const drawChart = async (place) => {
     series: [{}, line("accepted", "--accent"), line("succeeded", "--good"), line("failed", "--bad")],
   }, data, place);
   new ResizeObserver(() => place.plot.setSize({ width: place.clientWidth, height: 180 })).observe(place);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => place.plot.redraw());
 };
 
 const point = (event, moving) => {
@@ -33,6 +34,36 @@ const point = (event, moving) => {
   if (!image) return;
   image.dataset.still ??= image.src;
   image.src = moving ? image.dataset.moving : image.dataset.still;
+};
+
+// One sound at a time; the cards may be drawn anew while it plays.
+const sound = new Audio();
+const mark = () => {
+  for (const button of document.querySelectorAll("[data-sound]")) {
+    button.setAttribute("aria-pressed", String(!sound.paused && sound.dataset.of === button.dataset.sound));
+  }
+};
+for (const kind of ["play", "pause", "ended"]) sound.addEventListener(kind, mark);
+sound.addEventListener("error", () => notice("The sound cannot be played."));
+document.addEventListener("htmx:afterSwap", mark);
+const play = async (of) => {
+  const again = sound.dataset.of === of;
+  if (again && !sound.paused) { sound.pause(); return; }
+  if (!again) { sound.dataset.of = of; sound.src = of; }
+  await sound.play().catch(() => {});
+};
+
+const upload = async (input) => {
+  const into = document.getElementById(input.dataset.into);
+  const body = new FormData();
+  body.append("content", input.files[0]);
+  notice(`Uploading ${input.files[0].name} …`);
+  const token = input.form.elements.form_token.value;
+  const answer = await fetch(input.dataset.upload, { method: "POST", body, headers: { "X-Form-Token": token, "HX-Request": "true" } });
+  if (!answer.ok) { notice((await answer.text()).trim()); return; }
+  const file = await answer.json();
+  into.value = file.url;
+  notice(`${file.name} is here`);
 };
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -46,6 +77,13 @@ for (const kind of ["mouseout", "focusout"]) document.addEventListener(kind, (ev
 document.addEventListener("submit", (event) => {
   const ask = event.target.dataset.confirm;
   if (ask && !confirm(ask)) event.preventDefault();
+});
+document.addEventListener("change", (event) => {
+  if (event.target.dataset.upload && event.target.files.length) upload(event.target);
+});
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-sound]");
+  if (button) play(button.dataset.sound);
 });
 document.addEventListener("click", async (event) => {
   const button = event.target.closest?.("[data-copy]");
