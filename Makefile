@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 T ?= tests
 
-.PHONY: help install up demo test soak chaos chaos-steps lint check fmt lock bench clean
+.PHONY: help install up demo test wide soak chaos chaos-steps lint check fmt lock bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,7 +29,10 @@ demo: install ## five kinds of jobs from a REST call to verified media
 	@$(BIN)/python -m fixative.cli.demo
 
 test: install ## the tests (T=path for some), on real servers that it starts itself
-	@$(BIN)/pytest -n 3 --dist loadfile -m "not soak" $(T)
+	@$(BIN)/pytest -n 3 --dist loadfile -m "not soak and not wide" $(T)
+
+wide: install ## browsers, published clients, guides and alarms against the whole; CI runs it after `make check`
+	@$(BIN)/pytest -n 2 --dist loadfile -m "wide and not soak" $(T)
 
 soak: install ## the tests that take minutes each
 	@$(BIN)/pytest -m soak --timeout 600 $(T)

@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 from tests.browser.browsing import NARROW, PAGES, PATIENCE, SCHEMES, WIDE
 from tests.browser.sights import bury, wait_for
 
+pytestmark = pytest.mark.wide
+
 expect.set_options(timeout=PATIENCE)
 FLUX = "black-forest-labs/flux-schnell"
 

@@ -13,7 +13,8 @@ from standardwebhooks import Webhook
 from fixative.jobs.short_ids import short_id
 from tests.clients.conftest import OWNER
 
-pytestmark = pytest.mark.timeout(120)  # whoever hangs holds up all that follow
+# Whoever hangs holds up all that follow.
+pytestmark = [pytest.mark.timeout(120), pytest.mark.wide]
 FLUX = "black-forest-labs/flux-schnell"
 LLAMA = "meta/meta-llama-3-8b-instruct"
 SDXL = "stability-ai/sdxl"

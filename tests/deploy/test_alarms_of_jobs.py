@@ -18,7 +18,7 @@ from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.prediction import read_prediction
 from tests.deploy.promtool import needs_promtool
 
-pytestmark = needs_promtool
+pytestmark = [needs_promtool, pytest.mark.wide]
 FLUX = "black-forest-labs/flux-schnell"
 
 

@@ -18,7 +18,7 @@ from fixative.postgres.ticks import tick
 from tests.deploy.promtool import needs_promtool
 from worker.base_task import FixativeTask
 
-pytestmark = needs_promtool
+pytestmark = [needs_promtool, pytest.mark.wide]
 WORKERS = ("worker-io@a", "worker-store@a", "worker-derive@a")
 
 

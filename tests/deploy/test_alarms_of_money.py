@@ -17,7 +17,7 @@ from tests.deploy.promtool import needs_promtool
 from tests.listening import listening
 from worker.services import Services
 
-pytestmark = needs_promtool
+pytestmark = [needs_promtool, pytest.mark.wide]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from fixative.jobs.deliveries import read_delivery
 from fixative.replicate import pace
 from tests.deploy.promtool import needs_promtool
 
-pytestmark = needs_promtool
+pytestmark = [needs_promtool, pytest.mark.wide]
 FLUX = "black-forest-labs/flux-schnell"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
