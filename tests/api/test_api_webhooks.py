@@ -154,6 +154,7 @@ class Account:
 
     def __init__(self):
         self.asked = 0
+        self.transport = None  # nothing is passed through here
         self.known = True
         self.may_answer = threading.Event()
         self.may_answer.set()

@@ -18,6 +18,7 @@ def bench(results, name, *options):
     return json.loads((results / f"{name}.json").read_text())
 
 
+@pytest.mark.wide
 def test_a_tiny_run_compares_both_pipelines(tmp_path):
     result = bench(tmp_path, "pipeline", "--jobs", "10")
 

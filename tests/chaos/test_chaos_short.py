@@ -16,6 +16,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.timeout(420)
 def test_a_small_storm_loses_nothing_pays_nothing_twice_and_keeps_every_byte(tmp_path):
     verdict = storm(tmp_path, jobs=40, seed=SEED, kill_every=3, faults=FAULTS, rest=1)

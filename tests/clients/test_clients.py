@@ -26,7 +26,7 @@ def only(*names):
     return pytest.mark.parametrize("client", names, indirect=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def version(system):
     """The version of a model that Replicate runs by its version only."""
     url = f"{system.run['replicate_url']}/v1/models/{SDXL}"
@@ -34,7 +34,7 @@ def version(system):
     return model["latest_version"]["id"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def many(system, key):
     """More predictions than a page holds, of which Replicate never hears; their ids."""
     jobs = [{"model": ECHO, "input": {"value": number}} for number in range(120)]

@@ -37,7 +37,7 @@ LISTED = {
     "in vain": HELD,  # here `starting`
     "a deployment": ("body.model",),  # here not known before the prediction is made
     "text": tuple(f"body.output.{place}" for place in range(9)),  # another one's words
-    "canceled": ("body.metrics", "body.started_at"),  # here before it was sent
+    "canceled": ("body.metrics", "body.started_at", "body.logs"),  # here before it was sent
     "an unknown event": (*WORDING, "body.invalid_fields.0.type"),
     "no JSON": WORDING,
 }
