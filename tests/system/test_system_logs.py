@@ -110,6 +110,7 @@ def test_each_line_is_an_event_and_a_job_is_followed_through_all_by_its_id_and_i
     assert {line["error"] for line in failed} == {"invalid_input"}
 
 
+@pytest.mark.wide
 def test_what_users_wrote_is_logged_where_that_is_asked_for(run):
     _, logs = run(FIXATIVE_LOG_PROMPTS="true")
 
