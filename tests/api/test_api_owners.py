@@ -6,8 +6,8 @@ from api.answer_schemas_access import OwnerItem, OwnerPage
 
 
 def test_an_owner_is_made_and_then_changed_where_something_is_said(admin):
-    made = admin.post("/admin/owners", json={"name": "gallery", "weight": 2})
-    changed = admin.post("/admin/owners", json={"name": "gallery", "retention_days": 7})
+    made = admin.post("/admin/owners", json={"name": "museum", "weight": 2})
+    changed = admin.post("/admin/owners", json={"name": "museum", "retention_days": 7})
 
     first, second = (OwnerItem.model_validate_json(a.data) for a in (made, changed))
     assert (first.weight, first.retention_days) == (2, None)

@@ -24,6 +24,7 @@ from tests.system import following
 from tests.system.following import Followed
 from tests.waiting import waited_for
 
+HERE = Path(__file__).parent
 ENDED = {"succeeded", "failed", "canceled"}
 PATIENCE = 90.0
 SLOW = 3.0  # generous: what matters is that nobody waits for what is away
@@ -32,6 +33,18 @@ SETTINGS = {
     "FIXATIVE_POLL_SECONDS": "2",
     "FIXATIVE_CREATES_PER_MINUTE": "6000",
 }
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts a system of its own takes as long as ten others: it is for `make wide`.
+
+    But for what is marked as `core`.
+    """
+    for item in items:
+        own = item.path.parent == HERE and "start" in getattr(item, "fixturenames", ())
+        if own and item.get_closest_marker("core") is None:
+            item.add_marker(pytest.mark.wide)
 
 
 class System:

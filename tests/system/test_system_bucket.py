@@ -10,8 +10,7 @@ MODELS = ("black-forest-labs/flux-schnell", "emulator/report", "meta/meta-llama-
 
 
 @pytest.mark.parametrize(
-    ("jobs", "deletions"),
-    [pytest.param(12, 3, marks=pytest.mark.wide), pytest.param(500, 100, marks=pytest.mark.soak)],
+    ("jobs", "deletions"), [(12, 3), pytest.param(500, 100, marks=pytest.mark.soak)]
 )
 def test_no_object_is_without_a_row_and_no_row_without_its_object(
     start, eventually, jobs, deletions

@@ -43,7 +43,6 @@ def environ(replicate, tmp_path):
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.wide
 @pytest.mark.parametrize("number", [20, pytest.param(1000, marks=pytest.mark.soak)])
 def test_a_dropped_database_comes_back_whole_though_its_rebuild_is_killed(
     start, replicate, environ, eventually, tmp_path, number
