@@ -75,11 +75,7 @@ class System:
         line = self.process.stdout.readline()
         assert line.startswith("ready "), line + self.process.communicate()[1]
         headers = {"Authorization": f"Bearer {self.run['admin_key']}"}
-        # The server closes what is idle for two seconds, maybe just as a request is on its way.
-        limits = httpx.Limits(keepalive_expiry=1)
-        self.api = httpx.Client(
-            base_url=self.run["api_url"], headers=headers, timeout=30, limits=limits
-        )
+        self.api = httpx.Client(base_url=self.run["api_url"], headers=headers, timeout=30)
 
     @property
     def run(self) -> dict[str, Any]:

@@ -52,7 +52,6 @@ class Side:
             base_url=f"{base_url}/v1",
             headers={"Authorization": f"Bearer {token}"},
             timeout=90,
-            limits=httpx.Limits(keepalive_expiry=1),
         )
 
     def __call__(self, method: str, path: str, **request: Any) -> httpx.Response:
