@@ -9,8 +9,6 @@ from api.answer_schemas import FILE_URL, JOB_ID, Answer
 
 Word = Literal["pending", "processing", "succeeded", "failed", "canceled"]
 
-SHORT_ID = "01k8y1wpvxfgx9y01d3sn4q33g"  # the same job
-
 
 class MediaAccepted(Answer):
     """The job that generates it."""

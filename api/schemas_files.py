@@ -77,6 +77,12 @@ class InputFile(Answer):
     upload: Upload | None = Field(None, description="With `presign` only")
 
 
+CONTENT = {
+    "type": "string",
+    "format": "binary",
+    "minLength": 1,
+    "description": f"The file, of at most {LARGEST} bytes",
+}
 UPLOAD_BODY: dict[str, Any] = {
     "required": True,
     "content": {
@@ -85,12 +91,7 @@ UPLOAD_BODY: dict[str, Any] = {
                 "type": "object",
                 "required": ["content"],
                 "properties": {
-                    "content": {
-                        "type": "string",
-                        "format": "binary",
-                        "minLength": 1,
-                        "description": f"The file, of at most {LARGEST} bytes",
-                    }
+                    "content": CONTENT,
                 },
             },
             "example": {"content": "(the bytes of the file)"},

@@ -10,6 +10,7 @@ from api.schemas import Address, Body, Instant, SubmissionHeaders
 from fixative.catalog.entry import PART, VERSION, ModelName, Version
 from fixative.errors import NotFound
 from fixative.jobs.accept import JobRequest
+from fixative.jobs.telling import REPLICATES_FORMAT
 from fixative.replicate.target import Target
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 5, 86_400
@@ -71,7 +72,7 @@ class PredictionBody(Body):
             source="v1",
             webhook=webhook,
             webhook_events=list(dict.fromkeys(told)) if webhook else None,
-            webhook_format="replicate" if webhook else None,
+            webhook_format=REPLICATES_FORMAT if webhook else None,
         )
 
 

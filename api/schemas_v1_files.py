@@ -5,8 +5,8 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.answer_schemas import SHA256, Answer
+from api.schemas_files import CONTENT
 from api.schemas_v1 import PageCursor
-from fixative.media.files import LARGEST
 
 FILE_ID = "01k8y1wpvxfgx9y01d3sn4q33g"
 ADDRESS = f"https://fixative.example/v1/files/{FILE_ID}"
@@ -21,12 +21,6 @@ EXAMPLE: dict[str, Any] = {
     "created_at": "2026-10-29T09:14:03Z",
     "expires_at": None,
     "urls": {"get": ADDRESS, "download": f"{ADDRESS}/download?sig=9TjCbVq2yYJpQ0cHq1m0Yw"},
-}
-CONTENT = {
-    "type": "string",
-    "format": "binary",
-    "minLength": 1,
-    "description": f"The file, of at most {LARGEST} bytes",
 }
 FORM: dict[str, Any] = {
     "required": True,

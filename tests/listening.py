@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.served import served
+
 
 class Listener(ThreadingHTTPServer):
     """Keeps what it is told, and answers `status`; or nothing for as long as it hangs."""
@@ -52,13 +54,8 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def listening() -> Iterator[Listener]:
     """A subscriber that listens for a block."""
-    listener = Listener()
-    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield listener
-    finally:
-        listener.woken.set()
-        listener.shutdown()
-        thread.join()
-        listener.server_close()
+    with served(Listener()) as listener:
+        try:
+            yield listener
+        finally:
+            listener.woken.set()

@@ -18,7 +18,7 @@ from fixative.jobs.billing import reserve_for
 from fixative.jobs.store import get_job
 from fixative.jobs.telling import told_of
 from fixative.names import CREATE_PREDICTION, Hint
-from fixative.postgres.base import among
+from fixative.postgres.base import among, first_id
 from fixative.postgres.tables import Job, Owner, Transition
 
 ACCEPTED_HERE = ("api", "v1")  # sources; a job of another was accepted somewhere else
@@ -102,12 +102,11 @@ def find_repeated(
     session: Session, asked: JobRequest, owner_id: uuid.UUID, api_key_id: uuid.UUID | None
 ) -> Accepted | None:
     """The newest job of the last minute that this key asked for in the same words."""
-    since = (datetime.now(UTC) - REPEATED_WITHIN).timestamp()
     found = session.scalars(
         select(Job)
         .where(
             Job.owner_id == owner_id,
-            Job.id > uuid.UUID(int=int(since * 1000) << 80),  # ids begin with their time
+            Job.id >= first_id(datetime.now(UTC) - REPEATED_WITHIN),
             Job.request_hash == asked.digest,
             Job.api_key_id.is_not_distinct_from(api_key_id),
         )

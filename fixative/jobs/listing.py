@@ -26,7 +26,7 @@ from fixative.postgres.base import among
 from fixative.postgres.tables import Attempt, Job, Owner
 
 ANY = "any"  # reason for waiting
-HISTORY = "sync"  # source
+HISTORY = "sync"  # the source of jobs that history made, of predictions nobody had asked for
 UNFINISHED = ("queued", *FORWARD)
 ENDED_BADLY = ("failed", "canceled")
 INDEXED = (("queued",), FORWARD, ENDED_BADLY, ("succeeded",))  # the last has none of its own

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
-from fixative.jobs.overview import first_id
+from fixative.postgres.base import first_id
 from fixative.postgres.tables import Job
 
 DAYS = 7

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from fixative.jobs.listing import UNFINISHED
-from fixative.postgres.base import among
+from fixative.postgres.base import among, first_id
 from fixative.postgres.tables import Job, Transition
 
 WINDOW = timedelta(hours=1)
@@ -77,11 +77,6 @@ def overview(session: Session, owner_id: uuid.UUID | None) -> Overview:
             select(func.min(Job.expires_at)).where(among(Job.status, "storing"), *_of(owner_id))
         ),
     )
-
-
-def first_id(at: datetime) -> uuid.UUID:
-    """An id that is smaller than all that are made from that instant on."""
-    return uuid.UUID(int=int(at.timestamp() * 1000) << 80)
 
 
 def _of(owner_id: uuid.UUID | None) -> list[ColumnElement[bool]]:

@@ -6,6 +6,7 @@ from fixative.errors import InvalidRequest
 from fixative.hosts import AllowedHosts
 from fixative.postgres.tables import TERMINAL_STATUSES
 
+REPLICATES_FORMAT = "replicate"  # of what is told: a prediction, as Replicate tells it
 DEFAULT_EVENTS = ("completed",)
 # The id of a notification, in SQL: of the same event of the same job at the same instant it is the
 # same, whoever writes it and however often, also when a rebuild has brought the job back.

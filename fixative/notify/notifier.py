@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, select
 
 from fixative.access.owners import get_owner
 from fixative.errors import NotTold
+from fixative.jobs.telling import REPLICATES_FORMAT
 from fixative.jobs.work import work_on
 from fixative.media.show import JobViews
 from fixative.notify.notifications import end_try, next_try, take
@@ -31,7 +32,6 @@ PLACES = 4  # of a process's threads, which have other work too
 PLACES_EACH = 2  # so that one who hangs leaves room for others
 TELLING_SECONDS = 30.0  # without a pause; then it is another's turn
 GONE, TOO_MANY, IN_TROUBLE = 410, 429, 500
-REPLICATE = "replicate"
 
 log = structlog.get_logger(__name__)
 
@@ -122,7 +122,7 @@ class Notifier:
     def _body(self, notification: Notification, job: Job, shown: dict[str, Any]) -> bytes:
         """What is told: the event and the job as it stands now, or that as a prediction."""
         told = {"type": f"job.{notification.event}", "timestamp": notification.at, "data": shown}
-        if job.webhook_format == REPLICATE:
+        if job.webhook_format == REPLICATES_FORMAT:
             told = self.views.as_prediction(shown)
             del told["source"]  # Replicate's own webhooks have none
         return orjson.dumps(told, default=str, option=orjson.OPT_UTC_Z)

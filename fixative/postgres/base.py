@@ -27,6 +27,11 @@ def made_at(id_: uuid.UUID) -> datetime | None:
     return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC) if id_.version == TIMED else None
 
 
+def first_id(at: datetime) -> uuid.UUID:
+    """An id that is smaller than all of version 7 that are made from that instant on."""
+    return uuid.UUID(int=int(at.timestamp() * 1000) << 80)
+
+
 def among(column: InstrumentedAttribute[Any], *values: str) -> ColumnElement[bool]:
     """The condition that a column has one of these values, as a partial index's own condition.
 

@@ -21,6 +21,7 @@ from fixative.access.budgets import Holder, recount
 from fixative.errors import Corrupt, NotFound
 from fixative.media.bucket import Bucket
 from fixative.media.keys import Keys
+from fixative.postgres.base import first_id
 from fixative.postgres.engine import Database
 from fixative.postgres.money_tables import Budget, LedgerEntry, SpendDay
 from fixative.postgres.tables import Attempt
@@ -149,9 +150,7 @@ def _key_of(keys: Keys, day: date) -> str:
 
 
 def _first_id_of(day: date) -> uuid.UUID:
-    """No id of an earlier instant is greater: UUIDv7 begins with the milliseconds."""
-    instant = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return uuid.UUID(int=int(instant.timestamp() * 1000) << 80)
+    return first_id(datetime(day.year, day.month, day.day, tzinfo=UTC))
 
 
 def _day_of(id_: uuid.UUID) -> date:

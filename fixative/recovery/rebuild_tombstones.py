@@ -16,13 +16,14 @@ from uuid_utils.compat import uuid7
 from fixative.access.owners import ADMIN, ensure_owner
 from fixative.errors import Corrupt
 from fixative.jobs.delete import bury_jobs
+from fixative.jobs.listing import HISTORY
 from fixative.media.bucket import Bucket
 from fixative.media.keys import Keys
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import Attempt, Job
 from fixative.recovery.rebuild_many import Written, bring_back
 from fixative.recovery.rebuild_report import Report
-from fixative.recovery.restore import HISTORY, keep_owners
+from fixative.recovery.restore import keep_owners
 
 KIND = "tombstones"
 

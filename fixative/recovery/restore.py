@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from fixative.errors import Conflict, Corrupt
 from fixative.jobs.billing import settle
 from fixative.jobs.delete import bury_jobs
+from fixative.jobs.listing import HISTORY
 from fixative.jobs.store import move
 from fixative.media.derive import derivable
 from fixative.postgres.media_tables import Media
@@ -22,8 +23,6 @@ from fixative.recovery.replay_rows import PARTS
 from fixative.recovery.restore_rows import Row, inserts
 
 Manifest = Mapping[str, Any]
-
-HISTORY = "sync"  # the source of jobs that history made, of predictions that nobody had asked for
 
 
 def restore(session: Session, manifests: Sequence[Manifest], *, source: str) -> set[uuid.UUID]:

@@ -1,13 +1,14 @@
 """A server in the place of Replicate's: it answers what it is told to, and records what it gets."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.served import served
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def upstream_server() -> Iterator[Upstream]:
     """A server for the block."""
-    with Upstream() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(Upstream()) as server:
+        yield server

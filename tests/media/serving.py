@@ -1,9 +1,10 @@
 """A small server of files on this machine, each with the type that it declares."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.served import served
 
 
 class FileServer(ThreadingHTTPServer):
@@ -41,11 +42,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def file_server() -> Iterator[FileServer]:
     """A server for the block."""
-    with FileServer() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(FileServer()) as server:
+        yield server

@@ -1,15 +1,14 @@
 """Traces: whatever any process does for a job is one trace, told to a collector by OTLP."""
 
-import threading
 import uuid
 from collections import defaultdict
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.listening import listening
+from tests.served import served
 
 PROMPT = "a heron nobody may read of"
 SPANS = {
@@ -59,19 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def collector():
-    @contextmanager
-    def run():
-        server = Collector()
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
-
-    with run() as server:
+    with served(Collector()) as server:
         yield server
 
 
