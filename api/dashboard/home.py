@@ -11,7 +11,7 @@ from api.dashboard.parts import Parts
 from fixative.access.budgets import list_budgets
 from fixative.access.usage import usage
 from fixative.jobs.listing import JobQuery, list_jobs
-from fixative.jobs.overview import overview
+from fixative.jobs.overview import minutes_of, overview
 from fixative.media.cards import cards_of
 
 LATEST = 12
@@ -34,7 +34,7 @@ def add(pages: Blueprint, parts: Parts) -> None:
     def home_minutes() -> dict[str, list[float]]:
         """The chart's columns: the minute, and its jobs."""
         with parts.database.begin() as session:
-            minutes = overview(session, owner_seen()).minutes
+            minutes = minutes_of(session, owner_seen())
         return {
             "at": [minute.at.timestamp() for minute in minutes],
             "accepted": [minute.accepted for minute in minutes],

@@ -65,10 +65,10 @@ class Overview:
 
 def overview(session: Session, owner_id: uuid.UUID | None) -> Overview:
     """How it goes for this owner; None: for everybody."""
-    lately = [Job.id >= first_id(datetime.now(UTC) - WINDOW), *_of(owner_id)]
+    lately = _lately(owner_id)
     p50, p95 = _times(session, lately)
     return Overview(
-        minutes=_minutes(session, lately),
+        minutes=minutes_of(session, owner_id),
         stages=_stages(session, owner_id),
         p50_seconds=p50,
         p95_seconds=p95,
@@ -83,7 +83,12 @@ def _of(owner_id: uuid.UUID | None) -> list[ColumnElement[bool]]:
     return [] if owner_id is None else [Job.owner_id == owner_id]
 
 
-def _minutes(session: Session, lately: list[ColumnElement[bool]]) -> list[Minute]:
+def _lately(owner_id: uuid.UUID | None) -> list[ColumnElement[bool]]:
+    return [Job.id >= first_id(datetime.now(UTC) - WINDOW), *_of(owner_id)]
+
+
+def minutes_of(session: Session, owner_id: uuid.UUID | None) -> list[Minute]:
+    """The last hour alone, oldest minute first; None: everybody's."""
     minute = func.date_trunc("minute", Job.created_at)
     counts = select(
         minute,
@@ -91,7 +96,7 @@ def _minutes(session: Session, lately: list[ColumnElement[bool]]) -> list[Minute
         func.count().filter(Job.status == "succeeded"),
         func.count().filter(Job.status == "failed"),
     )
-    found = counts.where(*lately).group_by(minute).order_by(minute)
+    found = counts.where(*_lately(owner_id)).group_by(minute).order_by(minute)
     return [Minute(*row) for row in session.execute(found)]
 
 

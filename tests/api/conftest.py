@@ -19,6 +19,7 @@ from fixative.jobs.listing import JobQuery, list_jobs
 from fixative.jobs.store import move
 from fixative.names import QUEUES, Hint
 from fixative.postgres.engine import Database
+from fixative.postgres.media_tables import File
 from fixative.postgres.tables import Attempt, Batch, Delivery, Job
 from fixative.settings import Settings, load_settings
 from fixative.shared import connect
@@ -82,6 +83,13 @@ def _no_rows_of_other_tests(database: Database, settings: Settings) -> Iterator[
         session.execute(delete(Job))
         session.execute(delete(Batch))
         session.execute(delete(Delivery))
+
+
+@pytest.fixture
+def no_files_of_other_tests(database: Database) -> Iterator[None]:
+    yield
+    with database.begin() as session:
+        session.execute(delete(File))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import httpx
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from api.schemas_files import InputFile
 from fixative.media.files import LARGEST
@@ -18,11 +18,7 @@ BYTES = b"\x89PNG\r\n\x1a\n" + os.urandom(300_000) + b"\r\n--"
 PRESIGN = {"presign": True, "content_type": "image/png", "bytes": 5}
 
 
-@pytest.fixture(autouse=True)
-def _no_files_of_other_tests(database):
-    yield
-    with database.begin() as session:
-        session.execute(delete(File))
+pytestmark = pytest.mark.usefixtures("no_files_of_other_tests")
 
 
 @pytest.fixture

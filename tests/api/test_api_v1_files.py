@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import pytest
 from replicate.file import File as ClientsFile
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from api import replicate_pages
 from api.schemas_v1_files import V1File, V1FilePage
@@ -20,11 +20,7 @@ BYTES = b"\x89PNG\r\n\x1a\n" + os.urandom(300_000)
 HERE = "http://localhost/v1/files"
 
 
-@pytest.fixture(autouse=True)
-def _no_files_of_other_tests(database):
-    yield
-    with database.begin() as session:
-        session.execute(delete(File))
+pytestmark = pytest.mark.usefixtures("no_files_of_other_tests")
 
 
 @pytest.fixture
