@@ -18,6 +18,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import select, update
 
+from api.app import Api, create_app
 from fixative.access.owners import ensure_owner
 from fixative.catalog.price import Price
 from fixative.catalog.terms import Terms
@@ -30,6 +31,7 @@ from fixative.postgres.tables import Attempt, Job
 from fixative.recovery.poll import ask_about
 from fixative.replicate.pace import Pace
 from fixative.settings import Settings, load_settings
+from fixative.shared import connect
 from tests.databases import Databases
 from tests.processes import parent_of, standing_still
 from tests.waiting import waited_for
@@ -151,6 +153,40 @@ def services(settings: Settings) -> Iterator[Services]:
 def database(services: Services) -> Database:
     """This test's own database."""
     return services.database
+
+
+@pytest.fixture
+def app_with(
+    services: Services,
+    settings: Settings,
+    environ: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[..., Api]]:
+    """The API with these settings changed."""
+    opened = []
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)  # Celery's own configuration looks there
+
+    def make(**changed: Any) -> Api:
+        told = settings.model_copy(update=changed)
+        opened.append(connect(told.redis_url.get_secret_value()))
+        return create_app(
+            told,
+            database=services.database,
+            publisher=Services(told, connections=1).publisher,
+            redis=opened[-1],
+            bucket=services.bucket,
+            replicate=services.replicate,
+        )
+
+    yield make
+    for redis in opened:
+        redis.close()
+
+
+@pytest.fixture
+def app(app_with: Callable[..., Api]) -> Api:
+    return app_with()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from fixative.names import CREATE_PREDICTION, Hint
 from fixative.postgres.base import among
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import free, harmless
+from fixative.postgres.notes import note_of_each
 from fixative.postgres.operation_tables import Pause
 from fixative.postgres.tables import Job
 from fixative.replicate.pace import Pace
@@ -69,9 +70,10 @@ def _admitted(session: Session, job_id: uuid.UUID) -> bool:
 
 
 def _tell_why(session: Session, reason: str, *which: ColumnElement[bool]) -> None:
-    """Say on every such row why it waits; once, when the reason changes."""
-    session.execute(
+    """Say on every such row, and in its notes, why it waits; once, when the reason changes."""
+    waits = (
         update(Job)
         .where(*which, Job.waiting_reason.is_distinct_from(reason))
         .values(waiting_reason=reason)
     )
+    note_of_each(session, waits.returning(Job.id), "wait", reason)

@@ -25,11 +25,13 @@ from fixative.names import Hint
 from fixative.postgres.base import among
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import free
+from fixative.postgres.notes import note_of_each
 from fixative.postgres.tables import UNSETTLED, Attempt, Job
 from fixative.replicate.client import Replicate
 from fixative.replicate.prediction import Prediction, read_prediction
 from fixative.telemetry.alarms import alarm
 
+NEEDS_REVIEW = "needs_review"
 SETTLE_AFTER = timedelta(seconds=120)
 LISTINGS_APART = timedelta(seconds=10)
 REVIEW_AFTER = timedelta(minutes=15)
@@ -135,16 +137,17 @@ def _ask_for_review(session: Session) -> None:
         among(Attempt.outcome, "unknown"),
         func.coalesce(Attempt.ended_at, Attempt.created_at) < func.now() - REVIEW_AFTER,
     )
-    asked = session.scalars(
+    review = (
         update(Job)
         .where(
             Job.id.in_(overdue),
             Job.status == "submitting",
-            Job.waiting_reason.is_distinct_from("needs_review"),
+            Job.waiting_reason.is_distinct_from(NEEDS_REVIEW),
         )
-        .values(waiting_reason="needs_review", updated_at=func.now())
+        .values(waiting_reason=NEEDS_REVIEW, updated_at=func.now())
         .returning(Job.id)
-    ).all()
+    )
+    asked = note_of_each(session, review, "wait", NEEDS_REVIEW)
     if asked:
         alarm("attempts_need_review", jobs=len(asked), first=str(asked[0]))
 
@@ -188,7 +191,7 @@ def _settle(session: Session, attempt: Attempt, listing: Listing) -> list[Hint]:
         listing.unclaimed.remove(match)
         return ingest(session, match, cause="adopt", attempt=attempt).hints
     named = [p for p in listing.unclaimed if p.claimed_by == (job.id, attempt.id)]
-    if job.waiting_reason == "needs_review":
+    if job.waiting_reason == NEEDS_REVIEW:
         _note_candidates(session, job, attempt, [*named, *alike])
     if named:
         log.error("prediction_names_us_but_does_not_fit", attempt_id=str(attempt.id))

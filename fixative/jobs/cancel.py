@@ -16,6 +16,7 @@ from fixative.jobs.store import current_attempt, error_of, get_job, move
 from fixative.names import CANCEL_PREDICTION, Hint
 from fixative.postgres.base import among
 from fixative.postgres.engine import Database
+from fixative.postgres.notes import note
 from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.client import Replicate
 from fixative.replicate.prediction import RUNNING, read_prediction
@@ -30,6 +31,7 @@ def request_cancel(session: Session, job: Job, *, cause: str = "api") -> list[Hi
     """
     if is_terminal(job.status):
         return []
+    is_news = job.cancel_requested_at is None
     session.execute(
         update(Job)
         .where(Job.id == job.id)
@@ -43,6 +45,8 @@ def request_cancel(session: Session, job: Job, *, cause: str = "api") -> list[Hi
         came_from = {"queued", "submitting"}
         if move(session, job.id, "canceled", cause=cause, came_from=came_from, error=error):
             return []
+    if is_news:
+        note(session, job.id, "cancel", cause=cause, detail="its end was asked for")
     return [Hint(CANCEL_PREDICTION, {"job_id": str(job.id)})]
 
 

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from fixative.errors import Conflict
 from fixative.jobs.states import is_terminal
 from fixative.names import PURGE_EXPIRED, Hint
+from fixative.postgres.notes import Note
 from fixative.postgres.notification_tables import Notification
 from fixative.postgres.operation_tables import DeadLetter
-from fixative.postgres.tables import Attempt, Batch, Delivery, Job
+from fixative.postgres.tables import Attempt, Batch, Delivery, Job, Transition
 
 # The idempotency key is free again: it is kept for as long as the job is.
 EMPTIED: dict[str, Any] = {
@@ -71,6 +72,9 @@ def bury_jobs(session: Session, chosen: ColumnElement[bool]) -> list[tuple[uuid.
     session.execute(delete(Delivery).where(Delivery.prediction_id.in_(attempts)))
     session.execute(delete(DeadLetter).where(DeadLetter.job_id.in_(gone)))
     session.execute(delete(Notification).where(Notification.job_id.in_(gone)))
+    session.execute(delete(Note).where(Note.job_id.in_(gone)))
+    told = update(Transition).where(Transition.job_id.in_(gone), Transition.detail.is_not(None))
+    session.execute(told.values(detail=null()))
     _forget_batches(session, gone)
     # The ids stay: by them whatever Replicate still tells is known to be of no use.
     session.execute(

@@ -29,6 +29,7 @@ from fixative.jobs.telling import EVENT_ID
 from fixative.postgres.engine import once_committed
 from fixative.postgres.leases import Lease
 from fixative.postgres.media_tables import Media
+from fixative.postgres.notes import LONGEST
 from fixative.postgres.tables import TERMINAL_STATUSES, Attempt, Job
 
 
@@ -185,7 +186,7 @@ def move(
         "cause": cause,
         "allowed": list(allowed),
         "token": None if lease is None else lease.token,
-        "detail": detail,
+        "detail": detail or (error and f"{error['code']}: {error['message']}"[:LONGEST]),
         "error": error,
         "waiting": waiting,
         "wait": wait,

@@ -35,6 +35,7 @@ from fixative.jobs.work import work_on
 from fixative.names import Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import Lease, LeaseKeeper, free, let_go
+from fixative.postgres.notes import note, note_of_each
 from fixative.postgres.operation_tables import Epoch
 from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.attempts import Obstacle, Outcome, outcome_of
@@ -114,11 +115,12 @@ class Submitter:
         grant = self.pace.take()
         if not grant.granted and job.waiting_reason != grant.reason:
             with self.database.begin() as session:
-                session.execute(
+                waits = (
                     update(Job)
                     .where(Job.id == job.id, Job.status == "queued")
                     .values(waiting_reason=grant.reason)
                 )
+                note_of_each(session, waits.returning(Job.id), "wait", str(grant.reason))
         return bool(grant.granted)
 
     def _account(self) -> str | None:
@@ -258,6 +260,7 @@ class Submitter:
             if not went_back:  # it never left the queue
                 later = {"next_attempt_at": func.now() + wait, "waiting_reason": waiting}
                 session.execute(update(Job).where(Job.id == job.id).values(later))
+                note(session, job.id, "put_off", "submit", detail=f"not sent: {end.error}")
         return []
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from fixative.jobs.accept import ACCEPTED_HERE
 from fixative.postgres.media_tables import Media
+from fixative.postgres.notes import Note
 from fixative.postgres.notification_tables import Notification
 from fixative.postgres.operation_tables import DeadLetter
 from fixative.postgres.tables import Attempt, Delivery, Job, Transition
@@ -24,6 +25,7 @@ def timeline(session: Session, job: Job) -> list[dict[str, Any]]:
         *_notifications(session, job),
         *_record(job),
         *_letters(session, job),
+        *_notes(session, job),
     ]
     return sorted(items, key=lambda item: item["at"])
 
@@ -113,5 +115,13 @@ def _letters(session: Session, job: Job) -> list[dict[str, Any]]:
             to="requeued" if row.requeued_at else "open",
             detail=f"{row.task}, {row.error_class}: {row.message}",
         )
+        for row in session.scalars(rows)
+    ]
+
+
+def _notes(session: Session, job: Job) -> list[dict[str, Any]]:
+    rows = select(Note).where(Note.job_id == job.id)
+    return [
+        _item(row.at, row.kind, cause=row.cause, to=row.about, detail=row.detail)
         for row in session.scalars(rows)
     ]

@@ -21,6 +21,7 @@ from fixative.names import DERIVE_MEDIA, RECORD_RESULT, Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import Lease, LeaseKeeper, let_go, still_mine, take
 from fixative.postgres.media_tables import Media
+from fixative.postgres.notes import note
 from fixative.postgres.tables import Job
 from fixative.telemetry.metrics import DERIVE_SECONDS, timed
 
@@ -83,7 +84,7 @@ class Deriver:
                 return []
             except (BucketError, NoDecoder, OSError) as error:  # OSError: no room on the disk
                 log.warning("derive_put_off", job_id=str(job_id), error=str(error))
-                self._put_off(lease, RETRY_AFTER)
+                self._put_off(lease, RETRY_AFTER, str(error))
                 return []
         return [Hint(RECORD_RESULT if finished else DERIVE_MEDIA, {"job_id": str(job_id)})]
 
@@ -104,9 +105,10 @@ class Deriver:
         with self.database.begin() as session:
             let_go(session, lease)
 
-    def _put_off(self, lease: Lease, wait: timedelta) -> None:
+    def _put_off(self, lease: Lease, wait: timedelta, why: str | None = None) -> None:
         with self.database.begin() as session:
-            let_go(session, lease, derive_due_at=func.now() + wait)
+            if let_go(session, lease, derive_due_at=func.now() + wait) and why:
+                note(session, lease.job_id, "put_off", "derive", detail=why)
 
     def _finish(self, lease: Lease) -> None:
         """Nothing is due any more, but to write down what came of it."""
@@ -117,6 +119,8 @@ class Deriver:
             told = "; ".join(f"{item.name}: {item.derive_error}" for item in failed)
             warning = f"not derived: {told}"
             is_news = bool(failed) and warning not in (job.warnings or [])
+            if is_news:
+                note(session, job.id, "warning", detail=warning)
             let_go(
                 session,
                 lease,

@@ -23,6 +23,7 @@ from fixative.postgres.base import Table
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import LeaseKeeper, let_go, take
 from fixative.postgres.media_tables import File, Media
+from fixative.postgres.notes import Note, note
 from fixative.postgres.tables import Attempt, Job, Transition
 
 FORMAT = 1
@@ -73,10 +74,11 @@ class Recorder:
             except LostLease:
                 log.info("record_lost_its_lease", job_id=str(job_id))
                 return
-            except (BucketError, RecordsAway):
+            except (BucketError, RecordsAway) as error:
                 later = case((Job.record_due_at.is_not(None), func.now() + RETRY_AFTER))
                 with self.database.begin() as session:
-                    let_go(session, lease, record_due_at=later)
+                    if let_go(session, lease, record_due_at=later):
+                        note(session, job_id, "put_off", "record", detail=str(error))
                 raise
             with self.database.begin() as session:
                 unchanged = Job.record_due_at == job.record_due_at
@@ -94,6 +96,7 @@ def manifest_of(session: Session, job: Job) -> dict[str, Any]:
         "media": _rows(session, select(Media).where(Media.job_id == job.id)),
         "files": _rows(session, select(File).where(File.job_id == job.id)),
         "transitions": _rows(session, select(Transition).where(Transition.job_id == job.id)),
+        "notes": _rows(session, select(Note).where(Note.job_id == job.id)),
     }
 
 

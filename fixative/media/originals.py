@@ -34,6 +34,7 @@ from fixative.media.reader import HashingReader
 from fixative.names import DERIVE_MEDIA, RECORD_RESULT, STORE_OUTPUTS, Hint
 from fixative.postgres.leases import let_go
 from fixative.postgres.media_tables import Media
+from fixative.postgres.notes import note
 from fixative.postgres.tables import Job
 from fixative.replicate.client import Replicate
 from fixative.replicate.prediction import read_prediction
@@ -180,8 +181,10 @@ class Originals:
             )
             if moved:
                 for url in elsewhere:
-                    warnings = with_warning(f"not stored, since it lies elsewhere: {url}")
-                    session.execute(update(Job).where(Job.id == job.id).values(warnings=warnings))
+                    warning = f"not stored, since it lies elsewhere: {url}"
+                    warned = update(Job).where(Job.id == job.id)
+                    session.execute(warned.values(warnings=with_warning(warning)))
+                    note(session, job.id, "warning", detail=warning)
         step("store.finished")
         follows = DERIVE_MEDIA if derive else RECORD_RESULT
         return [Hint(follows, {"job_id": str(job.id)})] if moved else []

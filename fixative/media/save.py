@@ -27,6 +27,7 @@ from fixative.media.put import MediaPut
 from fixative.names import RECORD_RESULT, Hint
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import Lease, LeaseKeeper, let_go, take
+from fixative.postgres.notes import note
 from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.client import Replicate
 from fixative.steps import step
@@ -121,7 +122,9 @@ class Storer:
         wait = min(BACKOFF_SECONDS * 2 ** min(job.tries, 10), LONGEST_BACKOFF_SECONDS)
         later = func.now() + timedelta(seconds=wait)
         with self.database.begin() as session:
-            let_go(session, lease, next_attempt_at=later, waiting_reason="upstream")
+            if let_go(session, lease, next_attempt_at=later, waiting_reason="upstream"):
+                why = f"{error}; again in {wait:g} s"
+                note(session, job.id, "put_off", "store", detail=why)
         return []
 
     def _give_up(self, job: Job, lease: Lease, error: OutputError | BucketError) -> list[Hint]:

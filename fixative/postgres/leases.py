@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from fixative.errors import LostLease
 from fixative.postgres.engine import Database
+from fixative.postgres.notes import note
 from fixative.postgres.tables import Job
 
 LEASE_SECONDS = 30
@@ -65,9 +66,12 @@ def harmless() -> ColumnElement[bool]:
 
 
 def take(session: Session, job_id: uuid.UUID, *conditions: ColumnElement[bool]) -> Lease | None:
-    """The job's lease, if it is free and the conditions hold; counts the try, and a crash."""
+    """The job's lease, if it is free and the conditions hold; counts the try, and a crash.
+
+    A crash that was counted before is noted: whoever had the lease is not coming back.
+    """
     asked_at = time.monotonic()
-    token = session.scalar(
+    taken = session.execute(
         update(Job)
         .where(Job.id == job_id, free(), harmless(), *conditions)
         .values(
@@ -77,9 +81,14 @@ def take(session: Session, job_id: uuid.UUID, *conditions: ColumnElement[bool]) 
             crashes=Job.crashes + 1,
             hinted_at=func.now(),
         )
-        .returning(Job.lease_token)
-    )
-    return None if token is None else Lease(job_id, token, asked_at + LEASE_SECONDS)
+        .returning(Job.lease_token, Job.crashes)
+    ).one_or_none()
+    if taken is None:
+        return None
+    if taken.crashes > 1:
+        times = f"{taken.crashes - 1} of at most {MOST_CRASHES}"
+        note(session, job_id, "lost", detail=f"its worker never came back, {times}")
+    return Lease(job_id, taken.lease_token, asked_at + LEASE_SECONDS)
 
 
 def let_go(session: Session, lease: Lease, **values: Any) -> bool:

@@ -196,7 +196,7 @@ class Attempt(Table):
 
 
 class Transition(Table):
-    """One move of a job, with its cause. Only ever inserted."""
+    """One move of a job, with its cause. Only ever inserted; a deleted job's lose `detail`."""
 
     __tablename__ = "transitions"
 

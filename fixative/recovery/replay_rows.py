@@ -23,10 +23,18 @@ from fixative.catalog.price import is_price
 from fixative.errors import Corrupt, MalformedPrediction, RecordRefused
 from fixative.media.manifest import FORMAT
 from fixative.postgres.media_tables import File, Media
+from fixative.postgres.notes import Note
 from fixative.postgres.tables import CAUSES, JOB_STATUSES, OUTCOMES, Attempt, Job, Transition
 from fixative.replicate.prediction import Prediction, read_prediction
 
-PARTS = {"attempts": Attempt, "media": Media, "files": File, "transitions": Transition}
+PARTS = {
+    "attempts": Attempt,
+    "media": Media,
+    "files": File,
+    "transitions": Transition,
+    "notes": Note,
+}
+LATER = frozenset(("notes",))  # what the first manifests had not
 WORDS = {"status": JOB_STATUSES, "outcome": OUTCOMES, "cause": CAUSES}
 LISTS = ("warnings", "candidates", "pointers", "webhook_events")
 
@@ -40,7 +48,7 @@ def check_rows(manifest: Mapping[str, Any], job_id: uuid.UUID) -> None:
     if job["id"] != str(job_id):
         raise RecordRefused("its rows are those of another job")
     for part, mapped in PARTS.items():
-        _check_part(mapped, manifest.get(part), part, job_id)
+        _check_part(mapped, manifest.get(part, [] if part in LATER else None), part, job_id)
     if not all(row["key"].endswith(f"/{job_id}/{row['name']}") for row in manifest["media"]):
         raise RecordRefused("its media lie where those of another job do")
     if not all(f"/{job['owner_id']}/" in row["key"] for row in manifest["files"]):

@@ -102,7 +102,8 @@ def _restore(session: Session, manifests: Sequence[Manifest], source: str) -> se
     attempts = (row for manifest in told for row in manifest["attempts"])
     give_way(session, made, filter(None, (row.get("prediction_id") for row in attempts)))
     for part, mapped in PARTS.items():
-        for statement, values in inserts(mapped, [row for each in told for row in each[part]]):
+        rows = [row for each in told for row in each.get(part, ())]
+        for statement, values in inserts(mapped, rows):
             session.execute(statement, values)
     for manifest in told:
         if manifest["job"].get("price") is not None:

@@ -1,51 +1,14 @@
 """The API on a system of the test's own, scraped; and time passed in rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
-from api.app import Api, create_app
+from api.app import Api
 from fixative.postgres.engine import Database
-from fixative.settings import Settings
-from fixative.shared import connect
 from tests.deploy.scrapes import Scrape, assert_alarmed, read_scrape
-from worker.services import Services
-
-
-@pytest.fixture
-def app_with(
-    services: Services,
-    settings: Settings,
-    environ: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Callable[..., Api]]:
-    """The API with these settings changed."""
-    opened = []
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)  # Celery's own configuration looks there
-
-    def make(**changed: Any) -> Api:
-        told = settings.model_copy(update=changed)
-        opened.append(connect(told.redis_url.get_secret_value()))
-        return create_app(
-            told,
-            database=services.database,
-            publisher=Services(told, connections=1).publisher,
-            redis=opened[-1],
-            bucket=services.bucket,
-            replicate=services.replicate,
-        )
-
-    yield make
-    for redis in opened:
-        redis.close()
-
-
-@pytest.fixture
-def app(app_with: Callable[..., Api]) -> Api:
-    return app_with()
 
 
 @pytest.fixture

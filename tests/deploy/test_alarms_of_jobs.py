@@ -10,7 +10,7 @@ from fixative.jobs.adopt import adopt_unknown
 from fixative.jobs.dead_letters import bury
 from fixative.jobs.ingest import ingest
 from fixative.jobs.settle import settle_absent
-from fixative.jobs.store import move
+from fixative.jobs.store import error_of, move
 from fixative.names import STORE_OUTPUTS
 from fixative.postgres.media_tables import Media
 from fixative.postgres.operation_tables import DeadLetter
@@ -110,7 +110,9 @@ def test_one_job_in_two_that_fails(services, storing, submit, database, scrape, 
         job_id = submit()
         services.submitter.submit(job_id)
         with database.begin() as session:
-            assert move(session, job_id, "failed", cause="poll", error={"code": "model_error"})
+            assert move(
+                session, job_id, "failed", cause="poll", error=error_of("model_error", "so it goes")
+            )
     failed = scrape()
     services.storer.store(storing())
 

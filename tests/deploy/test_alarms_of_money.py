@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func
 
 from fixative.access.budgets import set_budget
-from fixative.jobs.store import move
+from fixative.jobs.store import error_of, move
 from fixative.notify.notifications import find_untold
 from fixative.postgres.money_tables import SpendDay
 from fixative.postgres.tables import Job
@@ -84,7 +84,7 @@ def test_a_subscriber_that_wants_nothing_any_more(settings, database, submit, sc
     def fail_and_tell(listener, notifier):
         job_id = submit(webhook=listener.url)
         with database.begin() as session:
-            move(session, job_id, "failed", cause="task", error={"code": "rejected"})
+            move(session, job_id, "failed", cause="task", error=error_of("rejected", "so it goes"))
         for hint in find_untold(database, {}):
             notifier.tell(uuid.UUID(hint.arguments["notification_id"]))
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 
 from fixative.access.links import Links
 from fixative.hosts import AllowedHosts
-from fixative.jobs.store import move
+from fixative.jobs.store import error_of, move
 from fixative.media.show import JobViews
 from fixative.notify.notifications import find_untold
 from fixative.notify.notifier import Notifier
@@ -69,7 +69,7 @@ def ended(database, submit):
         job_id = submit(webhook=url, webhook_events=list(events) or None)
         with database.begin() as session:
             move(session, job_id, "submitting", cause="task")
-            move(session, job_id, "failed", cause="task", error={"code": "rejected"})
+            move(session, job_id, "failed", cause="task", error=error_of("rejected", "so it goes"))
         return job_id
 
     return make

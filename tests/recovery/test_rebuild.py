@@ -75,7 +75,7 @@ def test_every_field_that_came_back_says_from_where(
         job = jobs.pop(job_id)
         told = {n for n in row_of(job) if n not in of_the_moment}
         assert job.provenance == dict.fromkeys(
-            (*told, "attempts", "media", "files", "transitions"), source
+            (*told, "attempts", "media", "files", "transitions", "notes"), source
         )
     assert jobs
     for job in jobs.values():

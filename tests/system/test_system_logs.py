@@ -1,10 +1,11 @@
-"""The logs of a whole run: JSON that says whose work it is, and neither secrets nor prompts."""
+"""The logs and traces of a whole run say whose work it is, and neither secrets nor prompts."""
 
 import json
 
 import httpx
 import pytest
 
+from tests.collector import collecting
 from tests.listening import listening
 from tests.system.conftest import System, a_replicate
 
@@ -20,22 +21,23 @@ OURS = ("api", "worker-io", "worker-store", "worker-derive")
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Start a system and give it much to say of: its jobs, and all that was logged, by role."""
+    """Start a system and give it much to say of: its jobs, what was logged by role, and traced."""
 
     def go(**environ):
-        with a_replicate() as replicate, listening() as subscriber:
+        with a_replicate() as replicate, listening() as subscriber, collecting() as collector:
             system = System(
                 tmp_path_factory.mktemp("logs") / "data",
                 REPLICATE_BASE_URL=replicate,
                 FIXATIVE_ALLOWED_OUTPUT_HOSTS=replicate,
                 FIXATIVE_ALLOWED_WEBHOOK_HOSTS=subscriber.origin,
-                **(SECRETS | environ),
+                **(SECRETS | collector.variables | environ),
             )
             try:
                 ended = system.all_ended(_much(system, f"{subscriber.url}?token=hunter2"))
             finally:
                 system.stop()
         logs = {path.name: path.read_text() for path in (system.data_dir / "logs").iterdir()}
+        logs["traces"] = collector.text()
         return {job["id"]: job for job in ended}, logs
 
     return go
@@ -70,13 +72,14 @@ def _much(system, webhook):
     return job_ids
 
 
-def test_a_run_full_of_secrets_and_prompts_leaves_none_in_any_log(told):
+def test_a_run_full_of_secrets_and_prompts_leaves_none_in_any_log_or_trace(told):
     ended, logs = told
     assert {job["status"] for job in ended.values()} == {"succeeded", "failed"}
     signature = next(m for job in ended.values() for m in job["media"])["url"].partition("sig=")[2]
     assert signature
     hidden = [PROMPT, "heron", "hunter2", "NobodyMayRead", "aKeyThatIsNobodys", "notEvenAKey"]
     hidden += [*SECRETS.values(), signature]
+    assert all(job["prediction"]["id"] in logs["traces"] for job in ended.values())
 
     found = {(name, word) for name, text in logs.items() for word in hidden if word in text}
     assert found == set()
