@@ -8,6 +8,7 @@ from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PARENT, USER, CHILDREN_SYSTEM = 1, 11, 14  # in /proc/PID/stat, counted from the state
+PROPORTIONAL = re.compile(r"^Pss:\s+(\d+) kB$", re.MULTILINE)
 PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 Usage = dict[str, float]
@@ -24,8 +25,17 @@ def cpu_seconds(roles: Mapping[str, int]) -> Usage:
 
 def peak_megabytes(roles: Mapping[str, int]) -> Usage:
     """The sum of each tree's largest resident sizes; pages that processes share count for each."""
+    return _megabytes(roles, "status", PEAK)
+
+
+def shared_megabytes(roles: Mapping[str, int]) -> Usage:
+    """What each tree holds at this moment; a page that n processes share counts 1/n for each."""
+    return _megabytes(roles, "smaps_rollup", PROPORTIONAL)
+
+
+def _megabytes(roles: Mapping[str, int], file: str, field: re.Pattern[str]) -> Usage:
     return {
-        role: sum(_peak(pid) for pid in pids) / 1000
+        role: sum(_kilobytes(pid, file, field) for pid in pids) / 1000
         for role, pids in _trees(roles, dict(_stats())).items()
     }
 
@@ -50,6 +60,6 @@ def _stats() -> Iterator[tuple[int, list[str]]]:
             yield int(path.parent.name), path.read_text().rpartition(")")[2].split()
 
 
-def _peak(pid: int) -> int:
-    found = PEAK.search(Path(f"/proc/{pid}/status").read_text())
+def _kilobytes(pid: int, file: str, field: re.Pattern[str]) -> int:
+    found = field.search(Path(f"/proc/{pid}/{file}").read_text())
     return int(found[1]) if found else 0
