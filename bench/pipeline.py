@@ -1,6 +1,7 @@
 """The whole pipeline: from POST /jobs to a succeeded job whose 100 kB file is in the bucket."""
 
 import os
+import time
 from collections.abc import Sequence
 from functools import partial
 from statistics import quantiles
@@ -8,7 +9,7 @@ from statistics import quantiles
 from bench.counters import counted
 from bench.harness import Comparison, Measure, Sample, compare
 from bench.load import Journey, send
-from bench.processes import Usage, cpu_seconds, peak_megabytes, shared_megabytes
+from bench.processes import Usage, cpu_seconds, peak_megabytes, shared_megabytes, until_quiet
 from bench.stage import Stage, open_stage
 from bench.systems import BYTES, PIPELINES, Contestant, fixative
 
@@ -21,6 +22,7 @@ ROLES = ("api", "worker-io", "worker-store", "worker-derive", "beat")
 SERVERS = ("postgres", "valkey", "seaweedfs", "emulator")
 MEASURES = (
     Measure("jobs per second", "1/s", "higher"),
+    Measure("until quiet", "s", "lower"),
     Measure("CPU per job", "ms", "lower"),
     *(Measure(f"CPU per job, {role}", "ms", "lower") for role in ROLES),
     Measure("CPU per job, servers", "ms", "lower"),
@@ -70,9 +72,12 @@ def _turn(
     created = stage.predictions_created()
     with stage.running(contestant.programs()) as pids:
         send(contestant, warm_up)
+        until_quiet(pids)
         ours, servers = cpu_seconds(pids), cpu_seconds(stage.servers.pids)
         before = counted(stage)
         burst = send(contestant, jobs)
+        until_quiet(pids)
+        quiet = time.time() - max(j.stored_at for j in burst)
         ours, servers = _since(ours, pids), _since(servers, stage.servers.pids)
         written = {name: figure - before[name] for name, figure in counted(stage).items()}
         steady = send(contestant, steady_jobs, per_second=STEADY_PER_SECOND)
@@ -82,6 +87,7 @@ def _turn(
         raise RuntimeError(f"{contestant.name} paid for {paid} predictions")
     return {
         "jobs per second": jobs / _duration(burst),
+        "until quiet": quiet,
         **_per_job("CPU per job", ours, jobs),
         **_per_job("CPU per job, servers", servers, jobs),
         "Postgres log per job": written["log bytes"] / 1000 / jobs,

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 PARENT, USER, CHILDREN_SYSTEM = 1, 11, 14  # in /proc/PID/stat, counted from the state
 PROPORTIONAL = re.compile(r"^Pss:\s+(\d+) kB$", re.MULTILINE)
 PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
+
+QUIET_SECONDS, QUIET_SHARE = 0.5, 0.15  # of one core
 
 Usage = dict[str, float]
 
@@ -21,6 +24,22 @@ def cpu_seconds(roles: Mapping[str, int]) -> Usage:
         role: sum(sum(map(int, stats[pid][USER : CHILDREN_SYSTEM + 1])) for pid in pids) / TICKS
         for role, pids in _trees(roles, stats).items()
     }
+
+
+def until_quiet(roles: Mapping[str, int], *, patience: float = 120) -> None:
+    """Come back when the trees together hardly work any more: what followed is done.
+
+    Raises RuntimeError when they still work after `patience` seconds.
+    """
+    give_up = time.monotonic() + patience
+    before = sum(cpu_seconds(roles).values())
+    while time.monotonic() < give_up:
+        time.sleep(QUIET_SECONDS)
+        used = sum(cpu_seconds(roles).values())
+        if used - before < QUIET_SHARE * QUIET_SECONDS:
+            return
+        before = used
+    raise RuntimeError(f"{', '.join(roles)} are still at work")
 
 
 def peak_megabytes(roles: Mapping[str, int]) -> Usage:
