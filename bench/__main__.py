@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
-from bench import drop_in, media, pipeline, replay, sync, watch
+from bench import drop_in, idle, media, pipeline, replay, start, sync, watch
 from bench.harness import Comparison
 from bench.report import print_table, write_json
 
@@ -18,7 +19,30 @@ BENCHMARKS: dict[str, tuple[Callable[[int, int], Comparison], str]] = {
     "replay": (replay.run, "records"),
     "sync": (sync.run, "predictions"),
     "watch": (watch.run, "watchers"),
+    "idle": (idle.run, "seconds"),
+    "start": (start.run, "imports"),
 }
+SIZES = {
+    "calls": 200,
+    "imports": 10,
+    "jobs": 200,
+    "megabytes": 2000,
+    "predictions": 100_000,
+    "records": 50_000,
+    "seconds": 60,
+    "watchers": 300,
+}
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _sizes(command: Command) -> Command:
+    """An option and a variable for each size."""
+    for unit, default in reversed(SIZES.items()):
+        kind = click.IntRange(1)
+        command = click.option(
+            f"--{unit}", envvar=unit.upper(), type=kind, default=default, show_default=True
+        )(command)
+    return command
 
 
 def _list(context: click.Context, __: click.Parameter, wanted: bool) -> None:
@@ -31,24 +55,7 @@ def _list(context: click.Context, __: click.Parameter, wanted: bool) -> None:
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
 @click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list)
-@click.option("--calls", envvar="CALLS", type=click.IntRange(1), default=200, show_default=True)
-@click.option("--jobs", envvar="JOBS", type=click.IntRange(1), default=200, show_default=True)
-@click.option(
-    "--megabytes", envvar="MEGABYTES", type=click.IntRange(1), default=2000, show_default=True
-)
-@click.option(
-    "--records", envvar="RECORDS", type=click.IntRange(1), default=50_000, show_default=True
-)
-@click.option(
-    "--predictions",
-    envvar="PREDICTIONS",
-    type=click.IntRange(1),
-    default=100_000,
-    show_default=True,
-)
-@click.option(
-    "--watchers", envvar="WATCHERS", type=click.IntRange(1), default=300, show_default=True
-)
+@_sizes
 @click.option("--rounds", envvar="ROUNDS", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
     "--results",

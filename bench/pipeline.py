@@ -1,37 +1,47 @@
 """The whole pipeline: from POST /jobs to a succeeded job whose 100 kB file is in the bucket."""
 
+import os
+import time
 from collections.abc import Sequence
 from functools import partial
 from statistics import quantiles
 
+from bench.counters import counted
 from bench.harness import Comparison, Measure, Sample, compare
 from bench.load import Journey, send
-from bench.processes import Usage, cpu_seconds, peak_megabytes
+from bench.processes import Usage, cpu_seconds, peak_megabytes, shared_megabytes, until_quiet
 from bench.stage import Stage, open_stage
-from bench.systems import BYTES, Contestant, bare, fixative
+from bench.systems import BYTES, PIPELINES, Contestant, fixative
 
 WARM_UP = 40
 STEADY_PER_SECOND = 10
 STEADY_JOBS = 50
+PERCENTILES = (50, 95, 99)
 
 ROLES = ("api", "worker-io", "worker-store", "worker-derive", "beat")
 SERVERS = ("postgres", "valkey", "seaweedfs", "emulator")
 MEASURES = (
     Measure("jobs per second", "1/s", "higher"),
+    Measure("until quiet", "s", "lower"),
     Measure("CPU per job", "ms", "lower"),
     *(Measure(f"CPU per job, {role}", "ms", "lower") for role in ROLES),
     Measure("CPU per job, servers", "ms", "lower"),
     *(Measure(f"CPU per job, {server}", "ms", "lower") for server in SERVERS),
-    Measure("burst latency p50", "ms", "lower"),
-    Measure("burst latency p95", "ms", "lower"),
-    Measure("steady latency p50", "ms", "lower"),
-    Measure("steady latency p95", "ms", "lower"),
+    Measure("Postgres log per job", "kB", "lower"),
+    Measure("to Redis per job", "kB", "lower"),
+    Measure("Redis commands per job", "", "lower"),
+    *(
+        Measure(f"{load} latency p{n}", "ms", "lower")
+        for load in ("burst", "steady")
+        for n in PERCENTILES
+    ),
     Measure("peak memory", "MB", "lower"),
+    Measure("memory, shared pages once", "MB", "lower"),
 )
 
 
 def run(jobs: int, rounds: int) -> Comparison:
-    """POST /jobs to stored media, beside bare Celery: jobs/s, latency, CPU and memory."""
+    """POST /jobs to stored media, beside peers by hand: jobs/s, latency, CPU and memory."""
     warm_up, steady_jobs = min(jobs, WARM_UP), min(jobs, STEADY_JOBS)
     settings = {
         "jobs": jobs,
@@ -44,9 +54,15 @@ def run(jobs: int, rounds: int) -> Comparison:
     with open_stage() as stage:
         turns = {
             contestant.name: partial(_turn, stage, contestant, jobs, warm_up, steady_jobs)
-            for contestant in (fixative(stage), bare(stage))
+            for contestant in (fixative(stage), *(PIPELINES[peer](stage) for peer in _peers()))
         }
         return compare(turns, MEASURES, rounds=rounds, settings=settings)
+
+
+def _peers() -> list[str]:
+    """The peers that `PEERS=bare,careful` names, or all."""
+    wanted = os.environ.get("PEERS")
+    return wanted.split(",") if wanted else list(PIPELINES)
 
 
 def _turn(
@@ -56,21 +72,31 @@ def _turn(
     created = stage.predictions_created()
     with stage.running(contestant.programs()) as pids:
         send(contestant, warm_up)
+        until_quiet(pids)
         ours, servers = cpu_seconds(pids), cpu_seconds(stage.servers.pids)
+        before = counted(stage)
         burst = send(contestant, jobs)
+        until_quiet(pids)
+        quiet = time.time() - max(j.stored_at for j in burst)
         ours, servers = _since(ours, pids), _since(servers, stage.servers.pids)
+        written = {name: figure - before[name] for name, figure in counted(stage).items()}
         steady = send(contestant, steady_jobs, per_second=STEADY_PER_SECOND)
-        memory = sum(peak_megabytes(pids).values())
+        memory, shared = sum(peak_megabytes(pids).values()), sum(shared_megabytes(pids).values())
     paid = stage.predictions_created() - created
     if paid != warm_up + jobs + steady_jobs:
         raise RuntimeError(f"{contestant.name} paid for {paid} predictions")
     return {
         "jobs per second": jobs / _duration(burst),
+        "until quiet": quiet,
         **_per_job("CPU per job", ours, jobs),
         **_per_job("CPU per job, servers", servers, jobs),
+        "Postgres log per job": written["log bytes"] / 1000 / jobs,
+        "to Redis per job": written["Redis bytes"] / 1000 / jobs,
+        "Redis commands per job": written["Redis commands"] / jobs,
         **_percentiles("burst", burst),
         **_percentiles("steady", steady),
         "peak memory": memory,
+        "memory, shared pages once": shared,
     }
 
 
@@ -89,5 +115,5 @@ def _per_job(total: str, seconds: Usage, jobs: int) -> Sample:
 
 
 def _percentiles(name: str, journeys: Sequence[Journey]) -> Sample:
-    cuts = quantiles((1000 * journey.seconds for journey in journeys), n=20, method="inclusive")
-    return {f"{name} latency p50": cuts[9], f"{name} latency p95": cuts[18]}
+    cuts = quantiles((1000 * journey.seconds for journey in journeys), n=100, method="inclusive")
+    return {f"{name} latency p{n}": cuts[n - 1] for n in PERCENTILES}

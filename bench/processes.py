@@ -2,13 +2,17 @@
 
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PARENT, USER, CHILDREN_SYSTEM = 1, 11, 14  # in /proc/PID/stat, counted from the state
+PROPORTIONAL = re.compile(r"^Pss:\s+(\d+) kB$", re.MULTILINE)
 PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
+
+QUIET_SECONDS, QUIET_SHARE = 0.5, 0.15  # of one core
 
 Usage = dict[str, float]
 
@@ -22,10 +26,35 @@ def cpu_seconds(roles: Mapping[str, int]) -> Usage:
     }
 
 
+def until_quiet(roles: Mapping[str, int], *, patience: float = 120) -> None:
+    """Come back when the trees together hardly work any more: what followed is done.
+
+    Raises RuntimeError when they still work after `patience` seconds.
+    """
+    give_up = time.monotonic() + patience
+    before = sum(cpu_seconds(roles).values())
+    while time.monotonic() < give_up:
+        time.sleep(QUIET_SECONDS)
+        used = sum(cpu_seconds(roles).values())
+        if used - before < QUIET_SHARE * QUIET_SECONDS:
+            return
+        before = used
+    raise RuntimeError(f"{', '.join(roles)} are still at work")
+
+
 def peak_megabytes(roles: Mapping[str, int]) -> Usage:
     """The sum of each tree's largest resident sizes; pages that processes share count for each."""
+    return _megabytes(roles, "status", PEAK)
+
+
+def shared_megabytes(roles: Mapping[str, int]) -> Usage:
+    """What each tree holds at this moment; a page that n processes share counts 1/n for each."""
+    return _megabytes(roles, "smaps_rollup", PROPORTIONAL)
+
+
+def _megabytes(roles: Mapping[str, int], file: str, field: re.Pattern[str]) -> Usage:
     return {
-        role: sum(_peak(pid) for pid in pids) / 1000
+        role: sum(_kilobytes(pid, file, field) for pid in pids) / 1000
         for role, pids in _trees(roles, dict(_stats())).items()
     }
 
@@ -50,6 +79,6 @@ def _stats() -> Iterator[tuple[int, list[str]]]:
             yield int(path.parent.name), path.read_text().rpartition(")")[2].split()
 
 
-def _peak(pid: int) -> int:
-    found = PEAK.search(Path(f"/proc/{pid}/status").read_text())
+def _kilobytes(pid: int, file: str, field: re.Pattern[str]) -> int:
+    found = field.search(Path(f"/proc/{pid}/{file}").read_text())
     return int(found[1]) if found else 0

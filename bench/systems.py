@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,19 +47,19 @@ def fixative(stage: Stage) -> Contestant:
     )
 
 
-def bare(stage: Stage) -> Contestant:
-    """Celery without a net, by our own command lines: the app and the queues are exchanged."""
-    url = stage.new_database("bench_bare")
+def celery_peer(stage: Stage, name: str) -> Contestant:
+    """Celery written by hand, by our own command lines: the app and the queues are exchanged."""
+    url = stage.new_database(f"bench_{name}")
     with psycopg.connect(url) as connection:
-        connection.execute((PEERS / "bare.sql").read_text())
+        connection.execute((PEERS / f"{name}.sql").read_text())
     environ = {
         **stage.system.environ,
         "DATABASE_URL": _sqlalchemy(url),
         "REDIS_URL": f"{stage.system.environ['REDIS_URL'].rpartition('/')[0]}/1",
     }
     exchanged = {
-        "api.wsgi:app": "bench.peers.bare:api",
-        "worker.app": "bench.peers.bare:celery",
+        "api.wsgi:app": f"bench.peers.{name}:api",
+        "worker.app": f"bench.peers.{name}:celery",
         ",".join(QUEUES_OF_ROLE["worker-io"]): "create",
         ",".join(QUEUES_OF_ROLE["worker-store"]): "complete",
     }
@@ -74,13 +75,20 @@ def bare(stage: Stage) -> Contestant:
 
     roles = {"api", "worker-io", "worker-store"}
     return Contestant(
-        name="bare",
+        name=name,
         programs=lambda: [like(p) for p in programs_of(stage.system) if p.role in roles],
         database_url=url,
         port=stage.system.ports["api"],
         headers={},
         body={"input": {"bytes": BYTES}},
     )
+
+
+# The pipeline written by hand, from the least to the most that one does for it.
+PIPELINES: dict[str, Callable[[Stage], Contestant]] = {
+    "bare": partial(celery_peer, name="bare"),
+    "careful": partial(celery_peer, name="careful"),
+}
 
 
 def _sqlalchemy(url: str) -> str:

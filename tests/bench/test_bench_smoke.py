@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.systems import PIPELINES
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -19,13 +21,14 @@ def bench(results, name, *options):
 
 
 @pytest.mark.wide
-def test_a_tiny_run_compares_both_pipelines(tmp_path):
+def test_a_tiny_run_compares_the_pipelines(tmp_path):
     result = bench(tmp_path, "pipeline", "--jobs", "10")
 
     assert result["machine"]["cores"] > 0
-    for measure in ("jobs per second", "CPU per job", "steady latency p50", "peak memory"):
-        assert result["measures"][measure]["systems"].keys() == {"fixative", "bare"}
-        assert result["measures"][measure]["ratio"]["bare"]["median"] > 0
+    for measure in ("jobs per second", "CPU per job", "steady latency p99", "peak memory"):
+        assert result["measures"][measure]["systems"].keys() == {"fixative", *PIPELINES}
+        for peer in PIPELINES:
+            assert result["measures"][measure]["ratio"][peer]["median"] > 0
 
 
 @pytest.mark.soak
@@ -71,3 +74,20 @@ def test_a_short_history_is_walked_beside_a_bare_script(tmp_path):
     assert rate["systems"].keys() == {"fixative", "bare script", "Replicate's pace"}
     assert rate["ratio"]["bare script"]["median"] > 0
     assert result["measures"]["peak memory"]["systems"]["fixative"]["median"] < 250
+
+
+@pytest.mark.soak
+def test_a_system_with_nothing_to_do_is_held_against_one_by_hand(tmp_path):
+    result = bench(tmp_path, "idle", "--seconds", "2")
+
+    for measure in ("CPU", "Redis commands", "Postgres transactions"):
+        assert result["measures"][measure]["systems"].keys() == {"fixative", "careful"}
+
+
+@pytest.mark.soak
+def test_one_import_is_held_against_its_libraries(tmp_path):
+    result = bench(tmp_path, "start", "--imports", "1")
+
+    for measure in ("import, api", "import, worker"):
+        assert result["measures"][measure]["ratio"]["libraries alone"]["median"] > 0
+    assert result["measures"]["next `fixative up`"]["systems"]["fixative"]["median"] > 0
