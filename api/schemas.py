@@ -3,7 +3,7 @@
 import re
 from dataclasses import fields
 from datetime import date
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
     AwareDatetime,
@@ -64,7 +64,22 @@ Cursor = Annotated[
 Scope = Literal["submit", "read", "cancel", "media", "passthrough", "admin"]
 
 
-class Request(BaseModel):
+class Parameters(BaseModel):
+    """Base of what a request says beside its body: in its path, its query and its headers."""
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As pydantic makes it, once: flask-openapi3 asks for it anew at each request."""
+        if args or kwargs:
+            return super().model_json_schema(*args, **kwargs)
+        if "_schema" not in vars(cls):
+            cls._schema = super().model_json_schema()
+        return cls._schema
+
+    _schema: ClassVar[dict[str, Any]]
+
+
+class Request(Parameters):
     """Base of all bodies and queries."""
 
     model_config = ConfigDict(extra="forbid")
@@ -154,7 +169,7 @@ class Submission(Body):
         return JobRequest(**{name: getattr(self, name) for name in asked})
 
 
-class WaitHeader(BaseModel):
+class WaitHeader(Parameters):
     """The header of a request whose answer may be held back."""
 
     prefer: str | None = Field(
@@ -162,7 +177,7 @@ class WaitHeader(BaseModel):
     )
 
 
-class IdempotencyHeader(BaseModel):
+class IdempotencyHeader(Parameters):
     """The header that makes a submission safe to repeat."""
 
     idempotency_key: IdempotencyKey | None = Field(
@@ -184,7 +199,7 @@ class JobHeaders(WaitHeader):
     )
 
 
-class StoredHeaders(BaseModel):
+class StoredHeaders(Parameters):
     """The headers of a request for stored bytes that mean something."""
 
     range: str | None = Field(
@@ -198,7 +213,7 @@ class StoredHeaders(BaseModel):
     )
 
 
-class ModelPath(BaseModel):
+class ModelPath(Parameters):
     """A model, by its name."""
 
     model_id: str = Field(description="Its id or alias in the registry, or Replicate's owner/name")
@@ -212,7 +227,7 @@ class DriftRequest(Body):
     accept: bool = Field(False, description="What is found now is right from now on")
 
 
-class JobPath(BaseModel):
+class JobPath(Parameters):
     """A job, by its id."""
 
     job_id: PathId = Field(description="The job's id")
@@ -224,7 +239,7 @@ class MediaPath(JobPath):
     name: str = Field(description="`name` of one of the job's `media`")
 
 
-class MediaQuery(BaseModel):
+class MediaQuery(Parameters):
     """How a stored file is asked for."""
 
     sig: str | None = Field(None, max_length=64, description="The signature of a link, as given")
@@ -250,7 +265,7 @@ class OwnerRequest(Body):
     webhook_events: Events | None = Field(None, description=EVENTS)
 
 
-class OwnerPath(BaseModel):
+class OwnerPath(Parameters):
     """An owner, by name."""
 
     name: str = Field(description="The owner's name")

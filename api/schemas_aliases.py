@@ -2,9 +2,9 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from api.schemas import Body, Text
+from api.schemas import Body, Parameters, Text
 from fixative.catalog.entry import ModelName
 from fixative.jobs.accept import JobRequest
 
@@ -38,7 +38,7 @@ class MediaRequest(Body):
         )
 
 
-class PredictionQuery(BaseModel):
+class PredictionQuery(Parameters):
     """Which prediction to show."""
 
     predictionId: str | None = Field(  # noqa: N815

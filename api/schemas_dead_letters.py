@@ -3,9 +3,9 @@
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from api.schemas import Body, Cursor, PathId, Request, Text, exactly_one, one_of
+from api.schemas import Body, Cursor, Parameters, PathId, Request, Text, exactly_one, one_of
 
 
 class LetterFilter(Request):
@@ -18,7 +18,7 @@ class LetterFilter(Request):
     limit: int = Field(50, ge=1, le=200, description="So many a page")
 
 
-class LetterPath(BaseModel):
+class LetterPath(Parameters):
     """A dead letter, by its id."""
 
     letter_id: PathId = Field(description="The letter's id")

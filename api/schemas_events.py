@@ -3,10 +3,10 @@
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from api.schemas import OwnerName, Request
+from api.schemas import OwnerName, Parameters, Request
 
 LARGEST = 2**63 - 1
 DIGITS = "^[0-9]{1,18}$"
@@ -24,7 +24,7 @@ EventId = Annotated[
 ]
 
 
-class EventsHeader(BaseModel):
+class EventsHeader(Parameters):
     """What a client that comes back was told last."""
 
     last_event_id: EventId | None = Field(

@@ -3,10 +3,10 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from api.answer_schemas import OWNER_ID, SHA256, Answer
-from api.schemas import WHOLE, Body, PathId, Text
+from api.schemas import WHOLE, Body, Parameters, PathId, Text
 from fixative.media.files import LARGEST
 
 FILE_ID = OWNER_ID.replace("0001", "0002")
@@ -14,13 +14,13 @@ URL = f"https://fixative.example/files/{FILE_ID}?sig=9TjCbVq2yYJpQ0cHq1m0Yw"
 ContentType = Annotated[str, Field(max_length=255, pattern=r"^[a-zA-Z0-9.+-]+/[a-zA-Z0-9.+-]+$")]
 
 
-class FilePath(BaseModel):
+class FilePath(Parameters):
     """A file, by its id."""
 
     file_id: PathId = Field(description="The file's id")
 
 
-class FileQuery(BaseModel):
+class FileQuery(Parameters):
     """What makes the address a link that needs no key."""
 
     sig: str | None = Field(None, description="The address's signature, as `url` has it")

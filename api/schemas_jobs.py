@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from api.schemas import (
@@ -12,6 +12,7 @@ from api.schemas import (
     Cursor,
     IdempotencyKey,
     Instant,
+    Parameters,
     PathId,
     Request,
     Status,
@@ -79,7 +80,7 @@ class BatchSubmission(Body):
         return BatchRequest(items, self.label)
 
 
-class BatchPath(BaseModel):
+class BatchPath(Parameters):
     """A batch, by its id."""
 
     batch_id: PathId = Field(description="The batch's id")

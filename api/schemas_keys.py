@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from api.schemas import WHOLE, Body, Instant, OwnerName, Request, Scope
+from api.schemas import WHOLE, Body, Instant, OwnerName, Parameters, Request, Scope
 from fixative.access.caller import read_networks
 from fixative.access.keys import DEFAULT_SCOPES, GRACE
 
@@ -50,7 +50,7 @@ class KeyRequest(Body):
     )
 
 
-class KeyPath(BaseModel):
+class KeyPath(Parameters):
     """A key, by its id or prefix."""
 
     key_id: str = Field(description="The key's id or prefix")

@@ -3,9 +3,9 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from api.schemas import Body, Cursor, PathId, Request, exactly_one, one_of
+from api.schemas import Body, Cursor, Parameters, PathId, Request, exactly_one, one_of
 from api.schemas_jobs import JobConditions, Selection
 
 State = Literal["pending", "delivered", "given_up"]
@@ -21,7 +21,7 @@ class NotificationFilter(Request):
     limit: int = Field(50, ge=1, le=200, description="So many a page")
 
 
-class NotificationPath(BaseModel):
+class NotificationPath(Parameters):
     """A notification, by its id."""
 
     notification_id: PathId = Field(description="The notification's id")

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from api.schemas import WHOLE, Body, Instant, PathId, Request
+from api.schemas import WHOLE, Body, Instant, Parameters, PathId, Request
 
 DEFAULT_MOST = 2000
 MOST_RESULTS = 2000
@@ -27,7 +27,7 @@ class SyncRequest(Body):
     until: Instant | None = Field(None, description="Leave out what is not older than this")
 
 
-class SyncHeaders(BaseModel):
+class SyncHeaders(Parameters):
     """The header of a sync that means something."""
 
     prefer: str | None = Field(
@@ -37,7 +37,7 @@ class SyncHeaders(BaseModel):
     )
 
 
-class SyncPath(BaseModel):
+class SyncPath(Parameters):
     """A sync, by its id."""
 
     sync_id: PathId = Field(description="The sync's id")

@@ -3,10 +3,10 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from api.schemas import Address, Body, Instant, SubmissionHeaders
+from api.schemas import Address, Body, Instant, Parameters, SubmissionHeaders
 from fixative.catalog.entry import PART, VERSION, ModelName, Version
 from fixative.errors import NotFound
 from fixative.jobs.accept import JobRequest
@@ -123,7 +123,7 @@ class PredictionHeaders(SubmissionHeaders):
         return self.retry_count not in {None, "0"}
 
 
-class OwnedPath(BaseModel):
+class OwnedPath(Parameters):
     """A model or deployment, by its owner and name."""
 
     owner: str = Field(description="Its owner at Replicate")
@@ -137,19 +137,19 @@ class OwnedPath(BaseModel):
         return f"{self.owner}/{self.name}"
 
 
-class PredictionPath(BaseModel):
+class PredictionPath(Parameters):
     """A prediction, by its id here or the one it has at Replicate."""
 
     id: str = Field(description="The prediction's id")
 
 
-class StreamQuery(BaseModel):
+class StreamQuery(Parameters):
     """What makes the address a link that needs no key."""
 
     sig: str | None = Field(None, description="The address's signature, as `urls.stream` has it")
 
 
-class PredictionFilter(BaseModel):
+class PredictionFilter(Parameters):
     """Which predictions a list shows, newest first, a hundred at a time."""
 
     created_after: Instant | None = Field(None, description="At that instant, or later")

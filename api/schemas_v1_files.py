@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from api.answer_schemas import SHA256, Answer
+from api.schemas import Parameters
 from api.schemas_files import CONTENT
 from api.schemas_v1 import PageCursor
 
@@ -51,13 +52,13 @@ FORM: dict[str, Any] = {
 }
 
 
-class V1FilePath(BaseModel):
+class V1FilePath(Parameters):
     """A file, by its id in either form."""
 
     id: str = Field(description="Its id, as `id` has it")
 
 
-class V1FileFilter(BaseModel):
+class V1FileFilter(Parameters):
     """Which page of the list is shown, newest first."""
 
     cursor: PageCursor | None = None

@@ -2,21 +2,22 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from api.schemas import Parameters
 from fixative.replicate.prediction import ENDED, RUNNING
 
 OURS = "as our own address has it: shown, and trusted for nothing"
 
 
-class WebhookQuery(BaseModel):
+class WebhookQuery(Parameters):
     """What we put into the address that Replicate calls."""
 
     job: str | None = Field(None, description=f"The job's id, {OURS}")
     attempt: str | None = Field(None, description=f"The attempt's id, {OURS}")
 
 
-class WebhookHeaders(BaseModel):
+class WebhookHeaders(Parameters):
     """The headers by which Standard Webhooks signs; 401 without any of them."""
 
     webhook_id: str | None = Field(None, alias="webhook-id", description="The delivery's id")

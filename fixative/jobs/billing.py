@@ -26,6 +26,7 @@ from fixative.telemetry.alarms import alarm
 
 NOTHING = Decimal(0)
 TODAY = cast(func.timezone("UTC", func.now()), Date)
+CAP = select(Budget.amount).where(Budget.holder == EVERYBODY, Budget.period == "day")
 OF_JOB = (
     *(Job.id, Job.status, Job.owner_id, Job.api_key_id, Job.created_at),
     *(Job.model, Job.version, Job.deployment, Job.price, Job.max_cost),
@@ -87,8 +88,7 @@ def may_spend(session: Session, job: Job) -> bool:
 
     Nothing goes, whatever it costs, once the day's cap for all together is reached.
     """
-    capped = select(Budget.amount).where(Budget.holder == EVERYBODY, Budget.period == "day")
-    cap = session.scalar(capped)
+    cap = session.scalar(CAP)
     worst = job.max_cost or NOTHING
     if cap is None and not worst:
         return True

@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import Enum
 
 import structlog
-from sqlalchemy import ColumnElement, exists, func, select, true, update
+from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, true, update
 from sqlalchemy.orm import Session, aliased, defer
 from uuid_utils.compat import uuid7
 
@@ -19,6 +19,33 @@ from fixative.telemetry.alarms import alarm
 
 CLOCKS_DIFFER = timedelta(minutes=5)  # Replicate's clock against ours
 HIDDEN_VERSIONS = ("hidden", "dp-", "d-")  # name no version (Replicate's docs, recorded answers)
+
+# Built once. Rows as they are now: they may have been read before, and changed by another since.
+KNOWN = (
+    select(Attempt)
+    .where(or_(Attempt.prediction_id == bindparam("prediction"), Attempt.id == bindparam("maker")))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+JOB = (
+    select(Job)
+    .where(Job.id == bindparam("of_attempt"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+ATTACH = (
+    update(Attempt)
+    .where(Attempt.id == bindparam("attached"))
+    .values(
+        prediction_id=bindparam("its_prediction"),
+        outcome=bindparam("its_outcome"),
+        candidates=None,
+        settled_at=func.now(),
+        ended_at=func.coalesce(Attempt.ended_at, func.now()),
+    )
+    .returning(Attempt)
+    .execution_options(populate_existing=True)
+)
 
 log = structlog.get_logger(__name__)
 
@@ -43,15 +70,14 @@ def claim(
     cancelled, and alarmed. One that a restore has lost together with its retry takes the ended job
     along, by this `cause`.
     """
-    known = _known(session, prediction)
-    attempt = known or _locked(session, made_by) or _named(session, prediction, cause)
+    attempt = _known(session, prediction, made_by) or _named(session, prediction, cause)
     if attempt is None and not might_have_made(unsettled_attempts(session), prediction):
         attempt = _known(session, prediction)  # attached since we looked
         if attempt is None:
             return Unclaimed.STRANGER
     if attempt is None:
         return Unclaimed.SET_ASIDE
-    job = session.get_one(Job, attempt.job_id, with_for_update=True, populate_existing=True)
+    job = session.scalars(JOB, {"of_attempt": attempt.job_id}).one()
     if attempt.prediction_id is None:
         _attach(session, job, attempt, prediction)
     elif attempt.prediction_id != prediction.id:
@@ -87,17 +113,13 @@ def paid_or_unsettled(*of: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(Attempt.job_id == Job.id, *counts, *of)
 
 
-def _known(session: Session, prediction: Prediction) -> Attempt | None:
-    with_its_id = select(Attempt).where(Attempt.prediction_id == prediction.id)
-    # As it is now: it may have been read before, and settled by another since.
-    fresh = with_its_id.with_for_update().execution_options(populate_existing=True)
-    return session.scalars(fresh).one_or_none()
-
-
-def _locked(session: Session, attempt: Attempt | None) -> Attempt | None:
-    if attempt is None:
-        return None
-    return session.get_one(Attempt, attempt.id, with_for_update=True, populate_existing=True)
+def _known(
+    session: Session, prediction: Prediction, made_by: Attempt | None = None
+) -> Attempt | None:
+    """The attempt that has the prediction's id; else the one of whom it is known, locked."""
+    maker = made_by and made_by.id
+    found = session.scalars(KNOWN, {"prediction": prediction.id, "maker": maker}).all()
+    return next((a for a in found if a.prediction_id == prediction.id), next(iter(found), None))
 
 
 def _named(session: Session, prediction: Prediction, cause: str) -> Attempt | None:
@@ -180,24 +202,15 @@ def _next_number(session: Session, job: Job) -> int:
 def _attach(session: Session, job: Job, attempt: Attempt, prediction: Prediction) -> None:
     """Settle the attempt by its prediction: created, or a duplicate if its place is taken."""
     outcome = "duplicate" if _superseded(session, job, attempt) else "created"
-    session.execute(
-        update(Attempt)
-        .where(Attempt.id == attempt.id)
-        .values(
-            prediction_id=prediction.id,
-            outcome=outcome,
-            candidates=None,
-            settled_at=func.now(),
-            ended_at=func.coalesce(Attempt.ended_at, func.now()),
-        )
-    )
-    count_attempt(session, outcome, adopted=attempt.outcome == "unknown")
+    was_unknown = attempt.outcome == "unknown"
+    its = {"attached": attempt.id, "its_prediction": prediction.id, "its_outcome": outcome}
+    session.scalars(ATTACH, its).one()
+    count_attempt(session, outcome, adopted=was_unknown)
     if outcome == "duplicate":
         _say_paid_twice(job, attempt, prediction)
     elif job.attempt_id != attempt.id:
         session.execute(update(Job).where(Job.id == job.id).values(attempt_id=attempt.id))
         job.attempt_id = attempt.id
-    session.refresh(attempt)
 
 
 def _superseded(session: Session, job: Job, attempt: Attempt) -> bool:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import bindparam, func, update
 from sqlalchemy.orm import Session
 
 from fixative.jobs.billing import settle
@@ -25,6 +25,11 @@ STATUS_OF_JOB = {
     "canceled": "canceled",
     "aborted": "canceled",
 }
+KEEP = (
+    update(Attempt)
+    .where(Attempt.id == bindparam("kept"))
+    .values(prediction=bindparam("told"), prediction_status=bindparam("status"))
+)
 ERROR_CODES = (
     ("invalid_input", re.compile(r"failed validation|validation error", re.IGNORECASE)),
     ("out_of_memory", re.compile(r"out of memory|E1001\b", re.IGNORECASE)),
@@ -94,11 +99,8 @@ def _keep(session: Session, attempt: Attempt, merged: dict[str, Any]) -> bool:
     """Keep what is known of the prediction now; whether that is anything new."""
     if merged == attempt.prediction:
         return False
-    session.execute(
-        update(Attempt)
-        .where(Attempt.id == attempt.id)
-        .values(prediction=merged, prediction_status=merged["status"])
-    )
+    told = {"kept": attempt.id, "told": merged, "status": merged["status"]}
+    session.connection().execute(KEEP, told)
     return True
 
 

@@ -61,6 +61,14 @@ def check_shown(
         raise Gone(f"job {job_id} was deleted")
 
 
+# Statements of every job's way are built once: to build one costs more than to send it.
+MEDIA = (
+    select(Media)
+    .where(Media.job_id == bindparam("of_job"), Media.attempt_id == bindparam("of_attempt"))
+    .order_by(Media.role != "original", Media.index, Media.name)
+)
+
+
 def current_attempt(session: Session, job: Job) -> Attempt | None:
     """The job's newest attempt."""
     return None if job.attempt_id is None else session.get(Attempt, job.attempt_id)
@@ -75,7 +83,9 @@ def current_attempts(session: Session, jobs: Sequence[Job]) -> dict[uuid.UUID, A
 
 def media_of(session: Session, job: Job) -> list[Media]:
     """What is stored of the job's newest attempt: originals in the output's order, then derived."""
-    return media_of_each(session, [job])[job.id]
+    if job.attempt_id is None:
+        return []
+    return list(session.scalars(MEDIA, {"of_job": job.id, "of_attempt": job.attempt_id}))
 
 
 def media_of_each(session: Session, jobs: Sequence[Job]) -> dict[uuid.UUID, list[Media]]:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -54,6 +54,25 @@ LONGEST_BACKOFF_SECONDS = 60.0
 SPENT = Outcome("held", "no more may be spent today", waiting="spend_cap", seconds=60)
 LONGEST_SECONDS = 180  # of one submission; its lease is then renewed no more
 
+DUE = select(Job, select(Epoch.number).scalar_subquery()).where(
+    Job.id == bindparam("asked"), *due()
+)
+_columns = Attempt.__table__.c
+BEGIN = text("""
+    WITH placed AS (
+        UPDATE jobs SET attempt_id = :id, waiting_reason = NULL WHERE id = :job_id
+    )
+    INSERT INTO attempts (id, job_id, number, version, input, account, counted)
+    SELECT :id, :job_id, count(*) + 1, :version, :input, :account, :counted
+    FROM attempts WHERE job_id = :job_id
+    RETURNING number, created_at
+""").bindparams(
+    *(
+        bindparam(name, type_=_columns[name].type)
+        for name in ("id", "job_id", "version", "input", "account", "counted")
+    )
+)
+
 log = structlog.get_logger(__name__)
 
 
@@ -81,9 +100,7 @@ class Submitter:
         Answers the hints that follow. Safe to call twice, or for a job that is long done.
         """
         with self.database.begin() as session:
-            epoch = select(Epoch.number).scalar_subquery()
-            found = select(Job, epoch).where(Job.id == job_id, *due())
-            row = session.execute(found).one_or_none()
+            row = session.execute(DUE, {"asked": job_id}).one_or_none()
         if row is None or not self.may_submit(row[1]):
             return []
         with work_on("submit", row[0]):
@@ -149,21 +166,16 @@ class Submitter:
             if not may_spend(session, job):
                 _go_on(session, job, lease, SPENT)
                 return None
-            earlier = select(func.count()).where(Attempt.job_id == job.id).scalar_subquery()
-            attempt = Attempt(
-                id=uuid7(),
-                job_id=job.id,
-                number=earlier + 1,
-                version=target.version,
-                input=input_,
-                account=account,
-                counted=job.max_cost,
-            )
-            session.add(attempt)
-            session.flush()
-            begun = {"attempt_id": attempt.id, "waiting_reason": None}
-            session.execute(update(Job).where(Job.id == job.id).values(begun))
-            return lease, attempt
+            told = {
+                "id": uuid7(),
+                "job_id": job.id,
+                "version": target.version,
+                "input": input_,
+                "account": account,
+                "counted": job.max_cost,
+            }
+            row = session.connection().execute(BEGIN, told).one()
+            return lease, Attempt(outcome="open", **told, **row._mapping)
 
     def _create(self, job: Job, target: Target, lease: Lease, attempt: Attempt) -> list[Hint]:
         committed_at = time.monotonic()

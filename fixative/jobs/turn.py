@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from fixative.errors import LostLease
@@ -12,7 +12,7 @@ from fixative.jobs.claim import paid_or_unsettled
 from fixative.jobs.pauses import paused
 from fixative.jobs.store import move
 from fixative.postgres.engine import Database
-from fixative.postgres.leases import Lease, LeaseKeeper, let_go, take
+from fixative.postgres.leases import Lease, LeaseKeeper, let_go, take, taking
 from fixative.postgres.tables import Job
 
 PREPARING_SECONDS = 600  # at most; the lease is then renewed no more
@@ -39,16 +39,20 @@ def in_time() -> ColumnElement[bool]:
     return or_(Job.deadline.is_(None), Job.deadline > func.now())
 
 
+LOCK = select(Job.id).where(Job.id == bindparam("locked")).with_for_update()
+SUBMITTING = taking(Job.status == "submitting", *due())
+
+
 def lock(session: Session, job: Job) -> None:
     """Hold the job's row until the transaction ends."""
-    session.execute(select(Job.id).where(Job.id == job.id).with_for_update())
+    session.execute(LOCK, {"locked": job.id})
 
 
 def take_turn(session: Session, job: Job) -> Lease | None:
     """The job in `submitting`, with its lease; None if it is not due, or somebody else has it."""
     lock(session, job)
     move(session, job.id, "submitting", cause="task", came_from={"queued"}, keep_tries=True)
-    return take(session, job.id, Job.status == "submitting", *due())
+    return take(session, job.id, SUBMITTING)
 
 
 @contextmanager

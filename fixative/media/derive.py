@@ -19,7 +19,7 @@ from fixative.media.put import MediaPut
 from fixative.media.workspace import remove_abandoned
 from fixative.names import DERIVE_MEDIA, RECORD_RESULT, Hint
 from fixative.postgres.engine import Database
-from fixative.postgres.leases import Lease, LeaseKeeper, let_go, still_mine, take
+from fixative.postgres.leases import Lease, LeaseKeeper, let_go, still_mine, take, taking
 from fixative.postgres.media_tables import Media
 from fixative.postgres.notes import note
 from fixative.postgres.tables import Job
@@ -32,6 +32,8 @@ MOST_FILES = 50  # of one job
 RUN_SECONDS = 90  # then no file is begun: the last one still ends within the task's time
 LONGEST_SECONDS = 270  # then the lease is renewed no more
 RETRY_AFTER = timedelta(seconds=15)
+
+DUE = taking(Job.derive_due_at <= func.now(), Job.deleted_at.is_(None))
 
 log = structlog.get_logger(__name__)
 
@@ -59,8 +61,7 @@ class Deriver:
         Answers the hints that follow. No file's failure is the job's: its row says why.
         """
         with self.database.begin() as session:
-            due = (Job.derive_due_at <= func.now(), Job.deleted_at.is_(None))
-            lease = take(session, job_id, *due)
+            lease = take(session, job_id, DUE)
             if lease is None:
                 return []
             job = get_job(session, job_id)

@@ -21,7 +21,7 @@ from fixative.media.keys import Keys
 from fixative.media.reader import HashingReader
 from fixative.postgres.base import Table
 from fixative.postgres.engine import Database
-from fixative.postgres.leases import LeaseKeeper, let_go, take
+from fixative.postgres.leases import LeaseKeeper, let_go, take, taking
 from fixative.postgres.media_tables import File, Media
 from fixative.postgres.notes import Note, note
 from fixative.postgres.tables import Attempt, Job, Transition
@@ -38,6 +38,8 @@ OF_THE_MOMENT = frozenset(  # what a row needs while it is worked on, and says n
         *("purge_due_at", "deleted_at", "stream"),
     )
 )
+
+DUE = taking(Job.record_due_at <= func.now(), Job.deleted_at.is_(None))
 
 log = structlog.get_logger(__name__)
 
@@ -58,8 +60,7 @@ class Recorder:
         Raises BucketError or RecordsAway; the row stays due, a minute later.
         """
         with self.database.begin() as session:
-            due = (Job.record_due_at <= func.now(), Job.deleted_at.is_(None))
-            lease = take(session, job_id, *due)
+            lease = take(session, job_id, DUE)
             if lease is None:
                 return
             job = get_job(session, job_id)

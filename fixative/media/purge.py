@@ -21,7 +21,7 @@ from fixative.media.last_shown import LastShown
 from fixative.media.reader import HashingReader
 from fixative.media.retention import days_of_owner
 from fixative.postgres.engine import Database
-from fixative.postgres.leases import LeaseKeeper, free, harmless, let_go, take
+from fixative.postgres.leases import LeaseKeeper, free, harmless, let_go, take, taking
 from fixative.postgres.media_tables import File, Media
 from fixative.postgres.tables import Attempt, Job, Owner
 
@@ -29,6 +29,8 @@ MOST = 500  # at once, and of one owner's
 UPLOAD_LASTS = timedelta(hours=24)  # so long an upload that was announced may be on its way
 RETRY_AFTER = timedelta(minutes=1)
 LONGEST_SECONDS = 600
+
+DUE = taking(Job.purge_due_at <= func.now())
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +102,7 @@ class Purger:
     def _remove(self, job_id: uuid.UUID, *, in_no_archive: bool) -> bool:
         """Remove a deleted job's objects, then their rows; whether it was ours to do and done."""
         with self.database.begin() as session:
-            lease = take(session, job_id, Job.purge_due_at <= func.now())
+            lease = take(session, job_id, DUE)
             if lease is None:
                 return False
             job = get_job(session, job_id)

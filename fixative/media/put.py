@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
@@ -13,12 +14,25 @@ from fixative.media.keys import Keys
 from fixative.media.outputs import Pointer
 from fixative.media.reader import HashingReader
 from fixative.postgres.engine import Database
-from fixative.postgres.leases import Lease, still_mine
+from fixative.postgres.leases import Lease, holding
 from fixative.postgres.media_tables import Media
 from fixative.postgres.tables import Attempt, Job
 from fixative.steps import step
 from fixative.telemetry.metrics import STORED_BYTES, STORED_FILES, UPLOAD_SECONDS, timed
 from fixative.telemetry.tracing import span
+
+# One statement looks at the lease, locks the job's row and writes the media's.
+PLACE = ("job_id", "attempt_id", "index", "role")
+TOLD = ("name", "key", "kind", "content_type", "bytes", "sha256", "pointers")
+_given = ("id", *PLACE[1:], *TOLD)
+_ours = holding().cte("ours")
+_row = insert(Media).from_select(
+    ["job_id", *_given],
+    select(_ours.c.id, *(bindparam(name, type_=Media.__table__.c[name].type) for name in _given)),
+)
+RECORD = _row.on_conflict_do_update(
+    index_elements=PLACE, set_={name: _row.excluded[name] for name in TOLD}
+).returning(Media.id)
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,12 @@ class MediaPut:
         STORED_BYTES.labels(piece.role, piece.content.kind).inc(source.received)
         step("store.uploaded")
         row = {
+            "taken": self.lease.job_id,
+            "token": self.lease.token,
+            "id": uuid7(),
+            "attempt_id": self.attempt.id,
+            "role": piece.role,
+            "index": piece.index,
             "name": piece.name,
             "key": key,
             "kind": piece.content.kind,
@@ -66,22 +86,10 @@ class MediaPut:
             "sha256": source.sha256,
             "pointers": piece.pointers,
         }
-        place = {
-            "job_id": self.job.id,
-            "attempt_id": self.attempt.id,
-            "index": piece.index,
-            "role": piece.role,
-        }
-        try:
-            with self.database.begin() as session:
-                still_mine(session, self.lease)
-                session.execute(
-                    insert(Media)
-                    .values(id=uuid7(), **place, **row)
-                    .on_conflict_do_update(index_elements=list(place), set_=row)
-                )
-        except LostLease:
-            with self.database.begin() as session:
+        with self.database.begin() as session:
+            recorded = session.connection().scalar(RECORD, row)
+            if recorded is None:
                 written_too_late(session, self.job.id)
-            raise
+        if recorded is None:
+            raise LostLease(f"job {self.job.id}")
         step("store.recorded")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, func, update
+from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from fixative.errors import (
@@ -26,7 +26,7 @@ from fixative.media.originals import Originals
 from fixative.media.put import MediaPut
 from fixative.names import RECORD_RESULT, Hint
 from fixative.postgres.engine import Database
-from fixative.postgres.leases import Lease, LeaseKeeper, let_go, take
+from fixative.postgres.leases import Lease, LeaseKeeper, Taking, let_go, take, taking
 from fixative.postgres.notes import note
 from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.client import Replicate
@@ -39,6 +39,10 @@ LONGEST_BACKOFF_SECONDS = 60.0
 MOST_TRIES = 60  # about an hour: by then the files are gone at Replicate
 LONGEST_SECONDS = 2 * 3600  # of one run; its lease is then renewed no more
 LARGE_AT_ONCE = 3  # in a process: its other threads are for small files
+
+DUE = (Job.status == "storing", Job.next_attempt_at <= func.now())
+SMALL = taking(*DUE, Job.large.is_(False))
+LARGE = taking(*DUE, Job.large.is_(True))
 
 log = structlog.get_logger(__name__)
 
@@ -66,21 +70,20 @@ class Storer:
         of large files while every place for such is taken.
         """
         step("store.begin")
-        if run := self._take(job_id, Job.large.is_(False)):
+        if run := self._take(job_id, SMALL):
             return self._store(run)
         if not self.places.acquire(blocking=False):
             return []
         try:
-            run = self._take(job_id, Job.large.is_(True))
+            run = self._take(job_id, LARGE)
             return self._store(run) if run else []
         finally:
             self.places.release()
 
-    def _take(self, job_id: uuid.UUID, size: ColumnElement[bool]) -> Originals | None:
+    def _take(self, job_id: uuid.UUID, due: Taking) -> Originals | None:
         """The job with its lease, if it is due and nobody else has it."""
-        due = (Job.status == "storing", Job.next_attempt_at <= func.now(), size)
         with self.database.begin() as session:
-            lease = take(session, job_id, *due)
+            lease = take(session, job_id, due)
             if lease is None:
                 return None
             job = get_job(session, job_id)

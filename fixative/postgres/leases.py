@@ -18,8 +18,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, and_, func, or_, select, text, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from fixative.errors import LostLease
 from fixative.postgres.engine import Database
@@ -30,6 +42,8 @@ LEASE_SECONDS = 30
 RENEW_SECONDS = 10
 RENEW_AGAIN_SECONDS = 2
 MOST_CRASHES = 10
+
+Taking = ReturningUpdate[Job]
 
 log = structlog.get_logger(__name__)
 
@@ -65,15 +79,11 @@ def harmless() -> ColumnElement[bool]:
     return Job.crashes < MOST_CRASHES
 
 
-def take(session: Session, job_id: uuid.UUID, *conditions: ColumnElement[bool]) -> Lease | None:
-    """The job's lease, if it is free and the conditions hold; counts the try, and a crash.
-
-    A crash that was counted before is noted: whoever had the lease is not coming back.
-    """
-    asked_at = time.monotonic()
-    taken = session.execute(
+def taking(*conditions: ColumnElement[bool]) -> Taking:
+    """What takes the lease of a job for which these hold, for `take`; to be built once."""
+    return (
         update(Job)
-        .where(Job.id == job_id, free(), harmless(), *conditions)
+        .where(Job.id == bindparam("taken"), free(), harmless(), *conditions)
         .values(
             lease_token=Job.lease_token + 1,
             lease_until=func.now() + text(f"interval '{LEASE_SECONDS} seconds'"),
@@ -81,14 +91,25 @@ def take(session: Session, job_id: uuid.UUID, *conditions: ColumnElement[bool]) 
             crashes=Job.crashes + 1,
             hinted_at=func.now(),
         )
-        .returning(Job.lease_token, Job.crashes)
-    ).one_or_none()
-    if taken is None:
+        .returning(Job)
+        .execution_options(populate_existing=True)
+    )
+
+
+def take(session: Session, job_id: uuid.UUID, due: Taking | None = None) -> Lease | None:
+    """The job's lease, if it is free and what is `due` holds; counts the try, and a crash.
+
+    The row as it is now is the session's job. A crash that was counted before is noted: whoever
+    had the lease is not coming back.
+    """
+    asked_at = time.monotonic()
+    job = session.scalars(taking() if due is None else due, {"taken": job_id}).one_or_none()
+    if job is None:
         return None
-    if taken.crashes > 1:
-        times = f"{taken.crashes - 1} of at most {MOST_CRASHES}"
+    if job.crashes > 1:
+        times = f"{job.crashes - 1} of at most {MOST_CRASHES}"
         note(session, job_id, "lost", detail=f"its worker never came back, {times}")
-    return Lease(job_id, taken.lease_token, asked_at + LEASE_SECONDS)
+    return Lease(job_id, job.lease_token, asked_at + LEASE_SECONDS)
 
 
 def let_go(session: Session, lease: Lease, **values: Any) -> bool:
@@ -97,13 +118,24 @@ def let_go(session: Session, lease: Lease, **values: Any) -> bool:
     return session.scalar(ended.returning(Job.id)) is not None
 
 
+def holding() -> Select[uuid.UUID]:
+    """The job of a lease (`taken`, `token`) that still holds, and its row locked; to be built once.
+
+    None if another has taken it, or it was deleted meanwhile.
+    """
+    ours = (Job.id == bindparam("taken"), Job.lease_token == bindparam("token"))
+    return select(Job.id).where(*ours, Job.deleted_at.is_(None)).with_for_update()
+
+
+HOLDING = holding()
+
+
 def still_mine(session: Session, lease: Lease) -> None:
     """Lock the job's row until the transaction ends.
 
     Raises LostLease if another has taken it, or it was deleted meanwhile.
     """
-    ours = select(Job.id).where(mine(lease), Job.deleted_at.is_(None))
-    if session.scalar(ours.with_for_update()) is None:
+    if session.scalar(HOLDING, {"taken": lease.job_id, "token": lease.token}) is None:
         raise LostLease(f"job {lease.job_id}")
 
 
