@@ -59,6 +59,9 @@ QUEUE_OF_TASK = {
     CANARY: UPKEEP,  # by hand; the sweep sends it to one worker's own queue
 }
 
+# What is done at once by whoever is done with what comes before it: a message would cost more.
+AT_ONCE = frozenset((RECORD_RESULT,))
+
 QUEUES_OF_ROLE = {
     "worker-io": (SUBMIT, COMPLETE, NOTIFY, UPKEEP),
     "worker-store": (STORE, STORE_LARGE, SYNC),

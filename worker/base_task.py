@@ -12,7 +12,7 @@ import structlog
 from celery import Task
 
 from fixative.errors import DatabaseAway, FixativeError
-from fixative.names import QUEUE_OF_TASK, Hint
+from fixative.names import AT_ONCE, QUEUE_OF_TASK, Hint
 from fixative.telemetry.metrics import HINT_SECONDS, TASK_SECONDS, TASKS
 from worker.heard import heard
 
@@ -65,8 +65,15 @@ class FixativeTask(Task):  # type: ignore[type-arg]
         except Exception as error:  # noqa: BLE001 - the last place: written down, never swallowed
             self._bury(args, kwargs, error)
             return "dead"
-        self.services.publisher.publish(hints or [])
+        self._follow(hints or [])
         return "done"
+
+    def _follow(self, hints: list[Hint]) -> None:
+        """Send what follows, and do what is done at once; a death meanwhile leaves it to the sweep."""
+        self.services.publisher.publish([hint for hint in hints if hint.task not in AT_ONCE])
+        for hint in hints:
+            if hint.task in AT_ONCE:
+                self.app.tasks[hint.task](**hint.arguments)
 
     def _bury(self, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> None:
         log.error("task_dead", exc_info=error)

@@ -1,4 +1,4 @@
-"""Webhooks: verified, written down, answered; read afterwards by a worker."""
+"""Webhooks: verified, written down and read, answered."""
 
 import uuid
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from api.openapi import problems, resource
 from api.schemas_webhooks import PREDICTION, WebhookHeaders, WebhookQuery
 from api.webhook_secret import WebhookSecret
 from fixative.errors import MalformedPrediction
-from fixative.jobs.deliveries import receive
+from fixative.jobs.deliveries import receive_and_read
 from fixative.postgres.engine import Database
 from fixative.replicate.prediction import read_prediction
 from fixative.replicate.seen import SeenWebhooks
@@ -51,8 +51,8 @@ def webhook_routes(
             raise
         job_id = prediction.claimed_by[0] if prediction.claimed_by else None
         about = {"prediction_id": prediction.id, "prediction_status": prediction.status}
-        with span("webhook", job_id, **about), database.begin() as session:
-            hints = receive(session, webhook_id, prediction, _uuid_or_none(query.job))
+        with span("webhook", job_id, **about):
+            hints = receive_and_read(database, webhook_id, prediction, _uuid_or_none(query.job))
         seen.add(webhook_id)
         publisher.publish(hints)
         return {"received": True}

@@ -1,17 +1,31 @@
-"""Deliveries: webhooks written down before they are answered, and read afterwards."""
+"""Deliveries: webhooks written down before they are answered, and read at once if nothing hinders.
+
+What is not read then is read by a worker: the row is there, and due.
+"""
 
 import uuid
 from datetime import timedelta
 
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+import structlog
+from sqlalchemy import (
+    Boolean,
+    Interval,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSON, insert
 from sqlalchemy.orm import Session
 
 from fixative.errors import WorkerLost
 from fixative.jobs.dead_letters import bury
 from fixative.jobs.ingest import ingest
 from fixative.names import INGEST_PREDICTION, Hint
-from fixative.postgres.engine import Database
+from fixative.postgres.engine import Database, once_committed
 from fixative.postgres.leases import MOST_CRASHES
 from fixative.postgres.tables import Delivery
 from fixative.replicate.prediction import Prediction, read_prediction, remnant
@@ -23,6 +37,38 @@ LOOK_AGAIN = timedelta(seconds=10)
 # So long a prediction that nobody knows waits for its job: an unclear create is settled, or needs a
 # person, well before.
 YOUNG = timedelta(minutes=20)
+_told = ("webhook_id", "prediction_id", "prediction_status", "job_id", "prediction")
+KEEP = (
+    insert(Delivery)
+    .values(
+        # The hint, if it takes one, comes first, the sweep after it.
+        next_attempt_at=func.now() + LOOK_AGAIN,
+        **{name: bindparam(name) for name in _told},
+    )
+    .on_conflict_do_nothing()
+    # Replicate waits for the answer: whose row is locked for longer is left to a worker.
+    .returning(func.set_config("lock_timeout", "250ms", True))
+)
+A_QUARTER = literal_column("(now() - received_at) / 4", Interval)  # of its age
+IS_UNCLAIMED = bindparam("unclaimed", type_=Boolean)
+IS_YOUNG = Delivery.received_at > func.now() - YOUNG
+READ = (
+    update(Delivery)
+    .where(Delivery.webhook_id == bindparam("read"))
+    .values(
+        processed_at=case((and_(IS_UNCLAIMED, IS_YOUNG), None), else_=func.now()),
+        # Looked at less and less often; it came back from this reading, so from all.
+        next_attempt_at=func.now() + func.greatest(LOOK_AGAIN, A_QUARTER),
+        tries=0,
+        result=bindparam("its_result"),
+        prediction=func.coalesce(
+            bindparam("kept", type_=JSON(none_as_null=True)), Delivery.prediction
+        ),
+    )
+    .returning(Delivery.processed_at.is_not(None))
+)
+
+log = structlog.get_logger(__name__)
 
 
 def receive(
@@ -32,20 +78,41 @@ def receive(
 
     `job_id` is what the URL said: shown in a timeline, trusted for nothing.
     """
-    new = session.scalar(
-        insert(Delivery)
-        .values(
-            webhook_id=webhook_id,
-            prediction_id=prediction.id,
-            prediction_status=prediction.status,
-            job_id=job_id,
-            prediction=prediction.raw,
-            next_attempt_at=func.now() + LOOK_AGAIN,  # the hint comes first, the sweep after it
-        )
-        .on_conflict_do_nothing()
-        .returning(Delivery.webhook_id)
-    )
-    return [] if new is None else [Hint(INGEST_PREDICTION, {"delivery_id": webhook_id})]
+    is_new = _keep(session, webhook_id, prediction, job_id)
+    return [Hint(INGEST_PREDICTION, {"delivery_id": webhook_id})] if is_new else []
+
+
+def receive_and_read(
+    database: Database, webhook_id: str, prediction: Prediction, job_id: uuid.UUID | None
+) -> list[Hint]:
+    """Keep a verified webhook, and ingest it with the same commit; the hints that follow.
+
+    What cannot be read at once, since a row is locked or for any other reason, is kept all the same
+    and left to a worker. Raises DatabaseAway when it could not be kept.
+    """
+    try:
+        with database.begin() as session:
+            if not _keep(session, webhook_id, prediction, job_id):
+                return []
+            return _read(session, webhook_id, prediction)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the webhook is not to be lost by it
+        log.warning("webhook_not_read_at_once", error=f"{type(error).__name__}: {error}")
+    with database.begin() as session:
+        return receive(session, webhook_id, prediction, job_id)
+
+
+def _keep(
+    session: Session, webhook_id: str, prediction: Prediction, job_id: uuid.UUID | None
+) -> bool:
+    """Write it down; whether it is news."""
+    told = {
+        "webhook_id": webhook_id,
+        "prediction_id": prediction.id,
+        "prediction_status": prediction.status,
+        "job_id": job_id,
+        "prediction": prediction.raw,
+    }
+    return session.connection().scalar(KEEP, told) is not None
 
 
 def read_delivery(database: Database, webhook_id: str) -> list[Hint]:
@@ -65,27 +132,26 @@ def read_delivery(database: Database, webhook_id: str) -> list[Hint]:
         ).one_or_none()
         if delivery is None:
             return []
-        ingested = ingest(session, read_prediction(delivery.prediction), cause="webhook")
-        now = session.scalars(select(func.now())).one()
-        unclaimed = ingested.result in {"set_aside", "stranger"}
-        deleted = ingested.job is not None and ingested.job.deleted_at is not None
-        kept = remnant(delivery.prediction) if deleted else Delivery.prediction
-        young = now - delivery.received_at < YOUNG
-        session.execute(
-            update(Delivery)
-            .where(Delivery.webhook_id == webhook_id)
-            .values(
-                processed_at=None if unclaimed and young else now,
-                # Looked at less and less often; it came back from this reading, so from all.
-                next_attempt_at=now + max(LOOK_AGAIN, (now - delivery.received_at) / 4),
-                tries=0,
-                result=ingested.result,
-                prediction=kept,
-            )
-        )
+        prediction = read_prediction(delivery.prediction)
+        hints = _read(session, webhook_id, prediction)
     step("ingest.moved")
-    if unclaimed and not young:
-        UNCLAIMED.inc()
+    return hints
+
+
+def _read(session: Session, webhook_id: str, prediction: Prediction) -> list[Hint]:
+    """Ingest what a delivery tells, and write down what came of it; the hints that follow."""
+    ingested = ingest(session, prediction, cause="webhook")
+    deleted = ingested.job is not None and ingested.job.deleted_at is not None
+    unclaimed = ingested.result in {"set_aside", "stranger"}
+    told = {
+        "read": webhook_id,
+        "its_result": ingested.result,
+        "unclaimed": unclaimed,
+        "kept": remnant(prediction.raw) if deleted else None,
+    }
+    given_up = session.connection().scalar(READ, told)
+    if unclaimed and given_up:
+        once_committed(session, UNCLAIMED.inc)
     return ingested.hints
 
 

@@ -174,8 +174,8 @@ class Submitter:
                 "account": account,
                 "counted": job.max_cost,
             }
-            row = session.connection().execute(BEGIN, told).one()
-            return lease, Attempt(outcome="open", **told, **row._mapping)
+            made = session.connection().execute(BEGIN, told).mappings().one()
+            return lease, Attempt(outcome="open", **told, **made)
 
     def _create(self, job: Job, target: Target, lease: Lease, attempt: Attempt) -> list[Hint]:
         committed_at = time.monotonic()

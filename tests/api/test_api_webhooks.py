@@ -11,8 +11,8 @@ from sqlalchemy import select
 from standardwebhooks import Webhook
 
 from fixative.errors import DatabaseAway, NotSent
-from fixative.names import INGEST_PREDICTION, Hint
-from fixative.postgres.tables import Delivery
+from fixative.names import INGEST_PREDICTION, STORE_OUTPUTS, Hint
+from fixative.postgres.tables import Delivery, Job
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PREDICTION = {
@@ -58,7 +58,7 @@ def deliveries(database):
     return read
 
 
-def test_a_signed_webhook_is_kept_and_hinted(call, deliveries, publisher):
+def test_a_signed_webhook_of_nobodys_is_kept_and_looked_at_again(call, deliveries, publisher):
     job_id = uuid.uuid4()
 
     answer = call(path=f"/webhook/replicate?job={job_id}&attempt=x&mine=y")
@@ -67,7 +67,37 @@ def test_a_signed_webhook_is_kept_and_hinted(call, deliveries, publisher):
     (delivery,) = deliveries()
     assert (delivery.webhook_id, delivery.job_id) == ("msg_1", job_id)
     assert delivery.prediction == PREDICTION
+    assert (delivery.result, delivery.processed_at) == ("stranger", None)
+    assert publisher.hints == []
+
+
+def test_the_end_of_a_prediction_is_read_with_the_same_commit_and_its_files_are_asked_for(
+    call, deliveries, publisher, submit, told, database
+):
+    job_id = submit()
+    told(job_id, "submitting", "starting", prediction_id=PREDICTION["id"])
+    publisher.hints.clear()
+
+    call()
+
+    assert publisher.hints == [Hint(STORE_OUTPUTS, {"job_id": str(job_id)})]
+    assert deliveries()[0].processed_at is not None
+    with database.begin() as session:
+        assert session.get_one(Job, job_id).status == "storing"
+
+
+def test_what_cannot_be_read_at_once_is_kept_and_left_to_a_worker(
+    call, deliveries, publisher, submit, told, database
+):
+    job_id = submit()
+    told(job_id, "submitting", "starting", prediction_id=PREDICTION["id"])
+    publisher.hints.clear()
+    with database.begin() as session:  # as if somebody had it, and stood still
+        session.get_one(Job, job_id, with_for_update=True)
+        assert call().status_code == 200
+
     assert publisher.hints == [Hint(INGEST_PREDICTION, {"delivery_id": "msg_1"})]
+    assert (deliveries()[0].result, deliveries()[0].processed_at) == (None, None)
 
 
 def test_an_earlier_services_address_is_the_same(call, deliveries, refused):
@@ -79,7 +109,7 @@ def test_an_earlier_services_address_is_the_same(call, deliveries, refused):
 def test_the_same_webhook_again_is_200_and_the_same_delivery(call, deliveries, publisher):
     assert [call().status_code for _ in range(3)] == [200, 200, 200]
 
-    assert (len(deliveries()), len(publisher.hints)) == (1, 1)
+    assert len(deliveries()) == 1
 
 
 @pytest.mark.parametrize("job", ["", "x", "%00", "1' OR 1=1"])
