@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -42,10 +42,12 @@ class Holder:
         return [self.name, *([] if self.api_key_id is None else [Holder(self.owner_id).name])]
 
 
+ANY_OF = select(Budget.holder).where(Budget.owner_id == bindparam("owner")).limit(1)
+
+
 def any_of(session: Session, owner_id: uuid.UUID) -> bool:
     """Whether an owner has a budget, for itself or one of its keys."""
-    found = select(Budget.holder).where(Budget.owner_id == owner_id).limit(1)
-    return session.scalar(found) is not None
+    return session.connection().scalar(ANY_OF, {"owner": owner_id}) is not None
 
 
 def holder_of(session: Session, owner_id: uuid.UUID, api_key_id: uuid.UUID | None) -> Holder:

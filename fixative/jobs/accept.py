@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import func, insert, select
+from sqlalchemy import Interval, bindparam, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
@@ -134,27 +134,24 @@ def accept(
     """
     asked = asked or request
     job_id = uuid7()
-    row = upsert(Job).values(
-        {
-            Job.id: job_id,
-            Job.owner_id: owner_id,
-            Job.api_key_id: api_key_id,
-            Job.idempotency_key: idempotency_key,
-            Job.request_hash: asked.digest,
-            **asked_for(request, terms),
-            Job.webhook: request.webhook or _of_owner(Owner.webhook, owner_id),
-            Job.webhook_events: events_of(request) or _of_owner(Owner.webhook_events, owner_id),
-            Job.deadline: _deadline(request.cancel_after),
-            Job.fair_at: fair_at(owner_id, request.priority),
-        }
-    )
-    job = session.scalars(row.on_conflict_do_nothing().returning(Job)).one_or_none()
+    told = {
+        Job.id: job_id,
+        Job.owner_id: owner_id,
+        Job.api_key_id: api_key_id,
+        Job.idempotency_key: idempotency_key,
+        Job.request_hash: asked.digest,
+        **asked_for(request, terms),
+        Job.webhook: request.webhook,
+        Job.webhook_events: events_of(request),
+    }
+    shift = {"shift": PRIORITY_SHIFT[request.priority]}
+    job = session.scalars(NEW, {_new(c): v for c, v in told.items()} | shift).one_or_none()
     if job is None:
         first = find_first(session, asked, owner_id, idempotency_key)
         assert first is not None  # noqa: S101 - nothing else conflicts
         return first
     accepted = {"job_id": job_id, "cause": "api", "to_status": "queued", "stream": owner_id}
-    session.execute(insert(Transition).values(accepted))
+    session.connection().execute(ACCEPTED, accepted)
     reserve_for(session, [job])
     return Accepted(job, replayed=False, hints=[Hint(CREATE_PREDICTION, {"job_id": str(job_id)})])
 
@@ -187,20 +184,15 @@ def events_of(request: JobRequest) -> list[str] | None:
     return told_of(request.webhook_events) if own else None
 
 
-def _deadline(cancel_after: int | None) -> Any:
-    return None if cancel_after is None else func.now() + timedelta(seconds=cancel_after)
-
-
-def _of_owner(column: Any, owner_id: uuid.UUID) -> Any:
-    return select(column).where(Owner.id == owner_id).scalar_subquery()
-
-
 def fair_at(owner_id: uuid.UUID, priority: str) -> Any:
     """Behind the owner's own queue, so that nobody's burst stands before another's first job.
 
     Owners are served in the order of this virtual time: a weight of 2 halves the distance.
     """
-    shift = PRIORITY_SHIFT[priority]
+    return _place(owner_id, priority, PRIORITY_SHIFT[priority])
+
+
+def _place(owner_id: Any, priority: Any, shift: Any) -> Any:
     last = (
         select(func.max(Job.fair_at))
         .where(Job.owner_id == owner_id, among(Job.status, "queued"), Job.priority == priority)
@@ -212,3 +204,33 @@ def fair_at(owner_id: uuid.UUID, priority: str) -> Any:
         .scalar_subquery()
     )
     return func.greatest(func.now() + shift, last) + step
+
+
+def _new(column: Any) -> str:
+    """What a new row's value is called among the statement's parameters."""
+    return f"new_{column.key}"
+
+
+def _insert() -> Any:
+    """The statement that makes a job; built once, since to build it costs more than to send it."""
+    told = (
+        *(Job.id, Job.owner_id, Job.api_key_id, Job.idempotency_key, Job.request_hash),
+        *asked_for(JobRequest(input={}), NO_TERMS),
+    )
+    values: dict[Any, Any] = {column: bindparam(_new(column), type_=column.type) for column in told}
+    owner_id, priority = values[Job.owner_id], values[Job.priority]
+    for column, of_owner in (
+        (Job.webhook, Owner.webhook),
+        (Job.webhook_events, Owner.webhook_events),
+    ):
+        its_own = bindparam(_new(column), type_=column.type)
+        default = select(of_owner).where(Owner.id == owner_id).scalar_subquery()
+        values[column] = func.coalesce(its_own, default)
+    in_all = func.make_interval(0, 0, 0, 0, 0, 0, values[Job.cancel_after])
+    values[Job.deadline] = func.now() + in_all
+    values[Job.fair_at] = _place(owner_id, priority, bindparam("shift", type_=Interval))
+    return upsert(Job).values(values).on_conflict_do_nothing().returning(Job)
+
+
+NEW = _insert()
+ACCEPTED = insert(Transition)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, true, update
+from sqlalchemy import bindparam, select, true, update
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -97,15 +97,22 @@ def get_letter(session: Session, letter_id: uuid.UUID) -> DeadLetter:
     return letter
 
 
+OPEN = (
+    select(DeadLetter)
+    .where(
+        DeadLetter.job_id.in_(bindparam("of_jobs", expanding=True)),
+        DeadLetter.requeued_at.is_(None),
+    )
+    .order_by(DeadLetter.id)
+)
+
+
 def letters_of_each(
     session: Session, job_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, list[DeadLetter]]:
     """The open letters of each of these jobs, oldest first."""
     found: dict[uuid.UUID, list[DeadLetter]] = {job_id: [] for job_id in job_ids}
-    rows = select(DeadLetter).where(
-        DeadLetter.job_id.in_(job_ids), DeadLetter.requeued_at.is_(None)
-    )
-    for letter in session.scalars(rows.order_by(DeadLetter.id)):
+    for letter in session.scalars(OPEN, {"of_jobs": list(job_ids)}):
         if letter.job_id is not None:
             found[letter.job_id].append(letter)
     return found

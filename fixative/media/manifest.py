@@ -2,14 +2,14 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import structlog
-from sqlalchemy import case, func, inspect, null, select
+from sqlalchemy import Select, bindparam, case, func, inspect, null, select, update
 from sqlalchemy.orm import Session
 
 from fixative.errors import BucketError, LostLease, RecordsAway
@@ -39,7 +39,35 @@ OF_THE_MOMENT = frozenset(  # what a row needs while it is worked on, and says n
     )
 )
 
+
+def _part(mapped: type[Table]) -> Select[Any]:
+    """All that is told of a job's rows of one kind; built once."""
+    columns = mapped.__table__.c
+    told = [column for column in columns if column.name not in OF_THE_MOMENT]
+    return select(*told).where(columns.job_id == bindparam("of_job"))
+
+
+PARTS = {
+    "attempts": _part(Attempt),
+    "media": _part(Media),
+    "files": _part(File),
+    "transitions": _part(Transition),
+    "notes": _part(Note),
+}
 DUE = taking(Job.record_due_at <= func.now(), Job.deleted_at.is_(None))
+# Due again is what has changed meanwhile.
+RECORDED = (
+    update(Job)
+    .where(Job.id == bindparam("taken"), Job.lease_token == bindparam("token"))
+    .values(
+        lease_until=None,
+        crashes=0,
+        record_due_at=case(
+            (Job.record_due_at == bindparam("was_due_at"), null()), else_=Job.record_due_at
+        ),
+    )
+    .returning(Job.id)
+)
 
 log = structlog.get_logger(__name__)
 
@@ -81,10 +109,9 @@ class Recorder:
                     if let_go(session, lease, record_due_at=later):
                         note(session, job_id, "put_off", "record", detail=str(error))
                 raise
+            done = {"taken": job_id, "token": lease.token, "was_due_at": job.record_due_at}
             with self.database.begin() as session:
-                unchanged = Job.record_due_at == job.record_due_at
-                still_due = case((unchanged, null()), else_=Job.record_due_at)
-                if not let_go(session, lease, record_due_at=still_due):
+                if session.connection().scalar(RECORDED, done) is None:
                     written_too_late(session, job_id)
 
 
@@ -93,17 +120,13 @@ def manifest_of(session: Session, job: Job) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "job": row_of(job),
-        "attempts": _rows(session, select(Attempt).where(Attempt.job_id == job.id)),
-        "media": _rows(session, select(Media).where(Media.job_id == job.id)),
-        "files": _rows(session, select(File).where(File.job_id == job.id)),
-        "transitions": _rows(session, select(Transition).where(Transition.job_id == job.id)),
-        "notes": _rows(session, select(Note).where(Note.job_id == job.id)),
+        **{part: _rows(session, query, job.id) for part, query in PARTS.items()},
     }
 
 
-def _rows(session: Session, query: Any) -> list[dict[str, Any]]:
-    rows: Iterable[Table] = session.scalars(query)
-    return [row_of(row) for row in rows]
+def _rows(session: Session, query: Select[Any], job_id: uuid.UUID) -> list[dict[str, Any]]:
+    rows = session.connection().execute(query, {"of_job": job_id})
+    return [dict(row) for row in rows.mappings()]
 
 
 def row_of(row: Table) -> dict[str, Any]:
