@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bench import drop_in, idle, media, pipeline, replay, start, sync, watch
+from bench import drop_in, idle, media, pipeline, read, replay, start, submit, sync, watch, webhook
 from bench.harness import Comparison
 from bench.report import print_table, write_json
 
@@ -21,6 +21,9 @@ BENCHMARKS: dict[str, tuple[Callable[[int, int], Comparison], str]] = {
     "watch": (watch.run, "watchers"),
     "idle": (idle.run, "seconds"),
     "start": (start.run, "imports"),
+    "submit": (submit.run, "requests"),
+    "read": (read.run, "requests"),
+    "webhook": (webhook.run, "requests"),
 }
 SIZES = {
     "calls": 200,
@@ -29,6 +32,7 @@ SIZES = {
     "megabytes": 2000,
     "predictions": 100_000,
     "records": 50_000,
+    "requests": 2000,
     "seconds": 60,
     "watchers": 300,
 }

@@ -14,7 +14,7 @@ def bench(results, name, *options):
     command = [sys.executable, "-m", "bench", name, *options, "--rounds", "1"]
     command += ["--results", str(results)]
     run = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
+        command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False
     )
     assert run.returncode == 0, run.stderr
     return json.loads((results / f"{name}.json").read_text())
@@ -91,3 +91,21 @@ def test_one_import_is_held_against_its_libraries(tmp_path):
     for measure in ("import, api", "import, worker"):
         assert result["measures"][measure]["ratio"]["libraries alone"]["median"] > 0
     assert result["measures"]["next `fixative up`"]["systems"]["fixative"]["median"] > 0
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", ["submit", "read"])
+def test_a_few_requests_are_held_against_a_bare_route(tmp_path, kind):
+    result = bench(tmp_path, kind, "--requests", "20")
+
+    for measure in (f"{kind} per second", f"{kind} p50", f"CPU per {kind}"):
+        assert result["measures"][measure]["systems"].keys() == {"fixative", "bare"}
+
+
+@pytest.mark.soak
+def test_a_few_webhooks_are_held_against_peers_and_against_storing(tmp_path):
+    result = bench(tmp_path, "webhook", "--requests", "20")
+
+    rate = result["measures"]["webhook per second"]
+    assert rate["systems"].keys() == {"fixative", "bare", "careful"}
+    assert result["measures"]["trickle p99"]["ratio"]["while storing"]["median"] > 0
