@@ -6,7 +6,20 @@ from typing import Any, TypeVar
 
 import click
 
-from bench import drop_in, idle, media, pipeline, read, replay, start, submit, sync, watch, webhook
+from bench import (
+    drop_in,
+    idle,
+    media,
+    pipeline,
+    poll,
+    read,
+    replay,
+    start,
+    submit,
+    sync,
+    watch,
+    webhook,
+)
 from bench.harness import Comparison
 from bench.report import print_table, write_json
 
@@ -24,9 +37,11 @@ BENCHMARKS: dict[str, tuple[Callable[[int, int], Comparison], str]] = {
     "submit": (submit.run, "requests"),
     "read": (read.run, "requests"),
     "webhook": (webhook.run, "requests"),
+    "poll": (poll.run, "flying"),
 }
 SIZES = {
     "calls": 200,
+    "flying": 10_000,
     "imports": 10,
     "jobs": 200,
     "megabytes": 2000,

@@ -109,3 +109,11 @@ def test_a_few_webhooks_are_held_against_peers_and_against_storing(tmp_path):
     rate = result["measures"]["webhook per second"]
     assert rate["systems"].keys() == {"fixative", "bare", "careful"}
     assert result["measures"]["trickle p99"]["ratio"]["while storing"]["median"] > 0
+
+
+@pytest.mark.soak
+def test_what_is_in_flight_is_known_in_fewer_requests_than_there_are_predictions(tmp_path):
+    result = bench(tmp_path, "poll", "--flying", "200")
+
+    requests = result["measures"]["requests"]["systems"]
+    assert requests["fixative"]["median"] < requests["a GET each"]["median"] == 200
