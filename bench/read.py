@@ -5,11 +5,12 @@ import time
 from functools import partial
 
 from bench.asking import Ask, answered
+from bench.by_hand import PIPELINES
 from bench.harness import Comparison, Sample, compare
 from bench.processes import until_quiet
 from bench.saturated import measures, saturated
 from bench.stage import Stage, open_stage
-from bench.systems import PIPELINES, Contestant, fixative
+from bench.systems import Contestant, fixative
 
 READ, UNCHANGED = "read", "unchanged read"
 LOOK_SECONDS = 0.1

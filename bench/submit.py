@@ -4,10 +4,11 @@ import json
 from functools import partial
 
 from bench.asking import Ask
+from bench.by_hand import PIPELINES
 from bench.harness import Comparison, Sample, compare
 from bench.saturated import ROLE, measures, saturated
 from bench.stage import Stage, open_stage
-from bench.systems import PIPELINES, Contestant, fixative
+from bench.systems import Contestant, fixative
 
 KIND = "submit"
 JSON = {"Content-Type": "application/json"}

@@ -13,10 +13,11 @@ import redis
 from standardwebhooks import Webhook
 
 from bench.asking import Ask, answered, steadily
+from bench.by_hand import PIPELINES
 from bench.harness import Comparison, Measure, Sample, compare
 from bench.saturated import ROLE, measures, saturated
 from bench.stage import Stage, open_stage
-from bench.systems import PIPELINES, Contestant, fixative
+from bench.systems import Contestant, fixative
 from fixative.local.program import Program
 
 KIND = "webhook"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.systems import PIPELINES
+from bench.by_hand import PIPELINES
 
 ROOT = Path(__file__).parents[2]
 
