@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from bench import (
+    derive,
     drop_in,
     idle,
     media,
@@ -38,9 +39,11 @@ BENCHMARKS: dict[str, tuple[Callable[[int, int], Comparison], str]] = {
     "read": (read.run, "requests"),
     "webhook": (webhook.run, "requests"),
     "poll": (poll.run, "flying"),
+    "derive": (derive.run, "files"),
 }
 SIZES = {
     "calls": 200,
+    "files": 30,
     "flying": 10_000,
     "imports": 10,
     "jobs": 200,

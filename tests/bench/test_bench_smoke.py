@@ -117,3 +117,11 @@ def test_what_is_in_flight_is_known_in_fewer_requests_than_there_are_predictions
 
     requests = result["measures"]["requests"]["systems"]
     assert requests["fixative"]["median"] < requests["a GET each"]["median"] == 200
+
+
+@pytest.mark.soak
+def test_a_few_files_are_derived_from_beside_plain_pillow_and_ffmpeg(tmp_path):
+    result = bench(tmp_path, "derive", "--files", "2")
+
+    for measure in ("images per second", "CPU per video"):
+        assert result["measures"][measure]["ratio"]["Pillow, ffmpeg"]["median"] > 0
