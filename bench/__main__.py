@@ -22,6 +22,7 @@ from bench import (
     webhook,
 )
 from bench.harness import Comparison
+from bench.plot import write_svg
 from bench.report import print_table, write_json
 
 RESULTS = Path(__file__).parent / "results"
@@ -84,7 +85,7 @@ def _list(context: click.Context, __: click.Parameter, wanted: bool) -> None:
     envvar="RESULTS",
     type=click.Path(file_okay=False, path_type=Path),
     default=RESULTS,
-    help="Where NAME.json goes.",
+    help="Where NAME.json and NAME.svg go.",
 )
 def main(*, names: tuple[str, ...], rounds: int, results: Path, **sizes: int) -> None:
     """Run the benchmarks NAMES, or all."""
@@ -94,7 +95,8 @@ def main(*, names: tuple[str, ...], rounds: int, results: Path, **sizes: int) ->
         click.echo(f"{name}: {rounds} rounds of {size} {unit}")
         comparison = run(size, rounds)
         print_table(name, comparison)
-        click.echo(f"written to {write_json(name, comparison, results)}")
+        written = write_json(name, comparison, results), write_svg(name, comparison, results)
+        click.echo(f"written to {' and '.join(map(str, written))}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a benchmark leaves behind: a table on the screen and a JSON file."""
+"""What a benchmark leaves behind: a table on the screen and a JSON file (a plot: plot.py)."""
 
 import json
 import sys

@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -17,6 +18,7 @@ def bench(results, name, *options):
         command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False
     )
     assert run.returncode == 0, run.stderr
+    assert ET.parse(results / f"{name}.svg").getroot().tag.endswith("svg")
     return json.loads((results / f"{name}.json").read_text())
 
 
