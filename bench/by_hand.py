@@ -20,14 +20,14 @@ Command = Callable[[Program], Sequence[str]]  # what takes the place of one of o
 
 
 def by_hand(stage: Stage, name: str, *, command: Command, rows: str = "careful") -> Contestant:
-    """A peer whose tables are those of peers/`rows`.sql."""
+    """A peer whose tables are those of peers/`rows`.sql; its messages have a Redis of their own."""
     url = stage.new_database(f"bench_{name}")
     with psycopg.connect(url) as connection:
         connection.execute((PEERS / f"{rows}.sql").read_text())
     environ = {
         **stage.system.environ,
         "DATABASE_URL": sqlalchemy_url(url),
-        "REDIS_URL": f"{stage.system.environ['REDIS_URL'].rpartition('/')[0]}/1",
+        "REDIS_URL": f"{stage.system.environ['REDIS_URL'].rpartition('/')[0]}/{_number(name)}",
     }
 
     def like(program: Program) -> Program:
@@ -48,6 +48,11 @@ def by_hand(stage: Stage, name: str, *, command: Command, rows: str = "careful")
         headers={},
         body={"input": {"bytes": BYTES}},
     )
+
+
+def _number(name: str) -> int:
+    """Of its database in Redis: brokers of different make use the same keys differently."""
+    return 1 + list(PIPELINES).index(name)
 
 
 def _celery(program: Program, *, module: str) -> list[str]:
