@@ -6,8 +6,23 @@ from typing import Any, TypeVar
 
 import click
 
-from bench import drop_in, idle, media, pipeline, replay, start, sync, watch
+from bench import (
+    derive,
+    drop_in,
+    idle,
+    media,
+    pipeline,
+    poll,
+    read,
+    replay,
+    start,
+    submit,
+    sync,
+    watch,
+    webhook,
+)
 from bench.harness import Comparison
+from bench.plot import write_svg
 from bench.report import print_table, write_json
 
 RESULTS = Path(__file__).parent / "results"
@@ -21,14 +36,22 @@ BENCHMARKS: dict[str, tuple[Callable[[int, int], Comparison], str]] = {
     "watch": (watch.run, "watchers"),
     "idle": (idle.run, "seconds"),
     "start": (start.run, "imports"),
+    "submit": (submit.run, "requests"),
+    "read": (read.run, "requests"),
+    "webhook": (webhook.run, "requests"),
+    "poll": (poll.run, "flying"),
+    "derive": (derive.run, "files"),
 }
 SIZES = {
     "calls": 200,
+    "files": 30,
+    "flying": 10_000,
     "imports": 10,
     "jobs": 200,
     "megabytes": 2000,
     "predictions": 100_000,
     "records": 50_000,
+    "requests": 2000,
     "seconds": 60,
     "watchers": 300,
 }
@@ -62,7 +85,7 @@ def _list(context: click.Context, __: click.Parameter, wanted: bool) -> None:
     envvar="RESULTS",
     type=click.Path(file_okay=False, path_type=Path),
     default=RESULTS,
-    help="Where NAME.json goes.",
+    help="Where NAME.json and NAME.svg go.",
 )
 def main(*, names: tuple[str, ...], rounds: int, results: Path, **sizes: int) -> None:
     """Run the benchmarks NAMES, or all."""
@@ -72,7 +95,8 @@ def main(*, names: tuple[str, ...], rounds: int, results: Path, **sizes: int) ->
         click.echo(f"{name}: {rounds} rounds of {size} {unit}")
         comparison = run(size, rounds)
         print_table(name, comparison)
-        click.echo(f"written to {write_json(name, comparison, results)}")
+        written = write_json(name, comparison, results), write_svg(name, comparison, results)
+        click.echo(f"written to {' and '.join(map(str, written))}")
 
 
 if __name__ == "__main__":

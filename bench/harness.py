@@ -102,6 +102,6 @@ def compare(
         for system, turn in turns.items():
             sample = turn()
             samples[system].append(sample)
-            first = measures[0]
+            first = next(measure for measure in measures if measure.name in sample)
             say(f"  round {number}, {system}: {sample[first.name]:.1f} {first.unit}")
     return Comparison(measures, samples, settings)

@@ -3,12 +3,13 @@
 import time
 from functools import partial
 
+from bench.by_hand import PIPELINES
 from bench.counters import counted, transactions
 from bench.harness import Comparison, Measure, Sample, compare
 from bench.load import send
 from bench.processes import cpu_seconds, until_quiet
 from bench.stage import Stage, open_stage
-from bench.systems import PIPELINES, Contestant, fixative
+from bench.systems import Contestant, fixative
 
 WARM_UP = 5
 ROLES = ("api", "worker-io", "worker-store", "worker-derive", "beat")

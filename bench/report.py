@@ -1,4 +1,4 @@
-"""What a benchmark leaves behind: a table on the screen and a JSON file."""
+"""What a benchmark leaves behind: a table on the screen and a JSON file (a plot: plot.py)."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from rich.table import Table
 from bench.harness import Comparison, Spread
 from bench.machine import facts
 
-FILE_WIDTH = 120
+NAME_WIDTH, FIGURE_WIDTH = 40, 22  # in a file: a terminal has its own
 ARROWS = {"higher": "↑", "lower": "↓"}  # which way is better
 
 
@@ -32,7 +32,8 @@ def print_table(name: str, comparison: Comparison) -> None:
             *(_shown(comparison.spread(measure.name, system)) for system in comparison.samples),
             *(_shown(comparison.ratio(measure.name, peer)) for peer in comparison.peers),
         )
-    Console(width=None if sys.stdout.isatty() else FILE_WIDTH).print(table)
+    width = NAME_WIDTH + FIGURE_WIDTH * (len(table.columns) - 1)
+    Console(width=None if sys.stdout.isatty() else width).print(table)
 
 
 def write_json(name: str, comparison: Comparison, directory: Path) -> Path:

@@ -54,6 +54,13 @@ class Stage:
         finally:
             children.stop(*STOP_ORDER)
 
+    def webhook_secret(self) -> str:
+        """What the local Replicate signs its webhooks with."""
+        url = f"{self.system.url('emulator')}/v1/webhooks/default/secret"
+        headers = {"Authorization": f"Bearer {self.system.environ['REPLICATE_API_TOKEN']}"}
+        answer = httpx.get(url, headers=headers, trust_env=False).raise_for_status()
+        return str(answer.json()["key"])
+
     def predictions_created(self) -> int:
         """How many predictions the local Replicate was asked for, since it began."""
         stats = httpx.get(f"{self.system.url('emulator')}/_emulator/stats", trust_env=False)

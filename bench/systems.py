@@ -1,21 +1,16 @@
-"""The systems that are compared: what each of them runs, and how a job is handed to it."""
+"""A system that is compared: what it runs, and how a job is handed to it. And ourselves."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
-
-import psycopg
 
 from bench.stage import Stage
 from fixative.local.program import Program
 from fixative.local.roles import programs_of
-from fixative.names import QUEUES_OF_ROLE
 from fixative.postgres.migrate import upgrade
 
 ROOT = Path(__file__).parent.parent
-PEERS = Path(__file__).parent / "peers"
 MODEL = "emulator/bytes"
 BYTES = 100_000
 
@@ -35,7 +30,7 @@ class Contestant:
 def fixative(stage: Stage) -> Contestant:
     """Ourselves: every role of `fixative up` but Flower."""
     url = stage.new_database("bench_fixative")
-    upgrade(_sqlalchemy(url))
+    upgrade(sqlalchemy_url(url))
     environ = {**stage.system.environ, "DATABASE_URL": url}
     return Contestant(
         name="fixative",
@@ -47,49 +42,6 @@ def fixative(stage: Stage) -> Contestant:
     )
 
 
-def celery_peer(stage: Stage, name: str) -> Contestant:
-    """Celery written by hand, by our own command lines: the app and the queues are exchanged."""
-    url = stage.new_database(f"bench_{name}")
-    with psycopg.connect(url) as connection:
-        connection.execute((PEERS / f"{name}.sql").read_text())
-    environ = {
-        **stage.system.environ,
-        "DATABASE_URL": _sqlalchemy(url),
-        "REDIS_URL": f"{stage.system.environ['REDIS_URL'].rpartition('/')[0]}/1",
-    }
-    exchanged = {
-        "api.wsgi:app": f"bench.peers.{name}:api",
-        "worker.app": f"bench.peers.{name}:celery",
-        ",".join(QUEUES_OF_ROLE["worker-io"]): "create",
-        ",".join(QUEUES_OF_ROLE["worker-store"]): "complete",
-    }
-
-    def like(program: Program) -> Program:
-        return replace(
-            program,
-            argv=[exchanged.get(argument, argument) for argument in program.argv],
-            answers=program.answers if program.role == "api" else lambda: True,
-            environ=environ,
-            directory=ROOT,
-        )
-
-    roles = {"api", "worker-io", "worker-store"}
-    return Contestant(
-        name=name,
-        programs=lambda: [like(p) for p in programs_of(stage.system) if p.role in roles],
-        database_url=url,
-        port=stage.system.ports["api"],
-        headers={},
-        body={"input": {"bytes": BYTES}},
-    )
-
-
-# The pipeline written by hand, from the least to the most that one does for it.
-PIPELINES: dict[str, Callable[[Stage], Contestant]] = {
-    "bare": partial(celery_peer, name="bare"),
-    "careful": partial(celery_peer, name="careful"),
-}
-
-
-def _sqlalchemy(url: str) -> str:
+def sqlalchemy_url(url: str) -> str:
+    """The same database, as SQLAlchemy names it."""
     return url.replace("postgresql://", "postgresql+psycopg://")

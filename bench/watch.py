@@ -11,7 +11,6 @@ from itertools import count
 from statistics import quantiles
 from typing import Any
 
-import httpx
 from standardwebhooks import Webhook
 
 from bench.harness import Comparison, Measure, Sample, compare
@@ -37,7 +36,7 @@ def run(watchers: int, rounds: int) -> Comparison:
     """Submits, webhooks and health with many streams and waits open, and with none: ms, memory."""
     with open_stage() as stage:
         system = fixative(stage)
-        secret = _secret(stage)
+        secret = stage.webhook_secret()
         turns = {
             "watched": partial(_turn, stage, system, secret, watchers),
             "unwatched": partial(_turn, stage, system, secret, 0),
@@ -121,12 +120,6 @@ def _ask(connection: HTTPConnection, *, method: str, path: str, status: int, **m
     if answer.status != status:
         raise RuntimeError(f"{method} {path} was answered {answer.status}: {text[:500]!r}")
     return text
-
-
-def _secret(stage: Stage) -> str:
-    url = f"{stage.system.url('emulator')}/v1/webhooks/default/secret"
-    headers = {"Authorization": f"Bearer {stage.system.environ['REPLICATE_API_TOKEN']}"}
-    return str(httpx.get(url, headers=headers, trust_env=False).raise_for_status().json()["key"])
 
 
 def _percentiles(taken: dict[str, list[float]]) -> Sample:

@@ -56,6 +56,13 @@ def submit() -> tuple[Response, int]:
     return jsonify(id=job_id, status="queued"), 202
 
 
+@api.get("/jobs/<uuid:job_id>")
+def show(job_id: uuid.UUID) -> Response:
+    with engine.begin() as connection:
+        job = connection.execute(text("SELECT * FROM jobs WHERE id = :id"), {"id": job_id})
+        return jsonify(dict(job.mappings().one()))
+
+
 @celery.task(name="create")
 def create(job_id: str, model_input: dict[str, Any]) -> None:
     prediction = {

@@ -18,8 +18,10 @@ import httpx
 from botocore.config import Config
 from celery import Celery
 from flask import Flask, Response, jsonify, request
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine
 from standardwebhooks import Webhook, WebhookVerificationError
+
+from bench.peers import rows
 
 MODEL = "emulator/bytes"
 BUCKET = os.environ["S3_BUCKET"]
@@ -50,37 +52,18 @@ celery.conf.update(
     task_routes={"create": {"queue": "create"}, "complete": {"queue": "complete"}},
 )
 
-INSERT_JOB = """
-WITH job AS (INSERT INTO jobs (id, input) VALUES (:id, :input) RETURNING id, status)
-INSERT INTO history (job_id, status) SELECT id, status FROM job"""
-MOVE = """
-WITH moved AS (
-    UPDATE jobs SET status = CAST(:to AS text),
-        output_key = coalesce(:key, output_key), output_sha256 = coalesce(:sha256, output_sha256),
-        completed_at = CASE WHEN :to IN ('succeeded', 'failed', 'canceled') THEN now() END
-    WHERE id = :id AND status = ANY(:from) RETURNING id
-)
-INSERT INTO history (job_id, status) SELECT id, :to FROM moved"""
-INSERT_ATTEMPT = "INSERT INTO attempts (id, job_id) VALUES (:id, :job)"
-END_ATTEMPT = "UPDATE attempts SET prediction_id = :prediction, ended_at = now() WHERE id = :id"
-INSERT_DELIVERY = """
-INSERT INTO deliveries (webhook_id, job_id, prediction) VALUES (:id, :job, :prediction)
-ON CONFLICT DO NOTHING"""
-PREDICTION = "SELECT prediction FROM deliveries WHERE webhook_id = :id"
 
-
-def move(connection: Connection, job_id: str, to: str, *from_: str, **output: str) -> bool:
+def move(connection: Connection, job_id: str, status: str, *from_: str, **output: str) -> bool:
     """Move the job if it is in one of these statuses; False where it is not."""
-    values = {"id": job_id, "to": to, "from": list(from_), "key": None, "sha256": None, **output}
-    return connection.execute(text(MOVE), values).rowcount == 1
+    return connection.execute(rows.MOVE, rows.to(status, job_id, *from_, **output)).rowcount == 1
 
 
 @api.post("/jobs")
 def submit() -> tuple[Response, int]:
     job_id, model_input = str(uuid.uuid4()), request.get_json()["input"]
     with engine.begin() as connection:
-        connection.execute(text(INSERT_JOB), {"id": job_id, "input": json.dumps(model_input)})
-    create.apply_async([job_id, model_input])
+        connection.execute(rows.INSERT_JOB, {"id": job_id, "input": json.dumps(model_input)})
+    create.apply_async((job_id, model_input))
     return jsonify(id=job_id, status="queued"), 202
 
 
@@ -90,7 +73,7 @@ def create(job_id: str, model_input: dict[str, Any]) -> None:
     with engine.begin() as connection:
         if not move(connection, job_id, "submitting", "queued"):
             return  # the message came twice, or its worker died: it may be paid for already
-        connection.execute(text(INSERT_ATTEMPT), {"id": attempt_id, "job": job_id})
+        connection.execute(rows.INSERT_ATTEMPT, {"id": attempt_id, "job": job_id})
     prediction = {
         "version": version(),
         "input": model_input,
@@ -99,7 +82,7 @@ def create(job_id: str, model_input: dict[str, Any]) -> None:
     }
     made = replicate.post("/predictions", json=prediction).raise_for_status().json()
     with engine.begin() as connection:
-        connection.execute(text(END_ATTEMPT), {"id": attempt_id, "prediction": made["id"]})
+        connection.execute(rows.END_ATTEMPT, {"id": attempt_id, "prediction": made["id"]})
         move(connection, job_id, "processing", "submitting")
 
 
@@ -113,19 +96,18 @@ def webhook() -> tuple[str, int]:
         return "", 401
     delivery = {"id": webhook_id, "job": job_id, "prediction": body.decode()}
     with engine.begin() as connection:
-        connection.execute(text(INSERT_DELIVERY), delivery)
-    complete.apply_async([job_id, webhook_id])
+        connection.execute(rows.INSERT_DELIVERY, delivery)
+    complete.apply_async((job_id, webhook_id))
     return "", 200
 
 
 @celery.task(name="complete")
 def complete(job_id: str, webhook_id: str) -> None:
     with engine.begin() as connection:
-        prediction = connection.execute(text(PREDICTION), {"id": webhook_id}).scalar_one()
-        ended = prediction["status"] if prediction["status"] != "succeeded" else "storing"
-        # `storing` again: the worker that moved it there died.
-        moved = move(connection, job_id, ended, "submitting", "processing", "storing")
-    if not moved or ended != "storing":
+        prediction = connection.execute(rows.PREDICTION, {"id": webhook_id}).scalar_one()
+        status = rows.after(prediction)
+        moved = move(connection, job_id, status, *rows.BEFORE_ITS_END)
+    if not moved or status != "storing":
         return
     key = f"careful/{job_id}/output.bin"
     file = downloads.get(prediction["output"]).raise_for_status()

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 
 
-def copy(s3: Any, bucket: str, key: str, url: str) -> None:
+def copy(client: httpx.Client, s3: Any, bucket: str, key: str, url: str) -> None:
     """Stream the file at `url` to the bucket."""
-    with httpx.stream("GET", url, trust_env=False) as response:
+    with client.stream("GET", url) as response:
         response.raise_for_status()
         s3.upload_fileobj(io.BufferedReader(_Body(response.iter_raw()), 2**20), bucket, key)
 

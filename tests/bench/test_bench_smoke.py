@@ -2,10 +2,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench.systems import PIPELINES
+from bench.by_hand import PIPELINES
 
 ROOT = Path(__file__).parents[2]
 
@@ -14,9 +15,10 @@ def bench(results, name, *options):
     command = [sys.executable, "-m", "bench", name, *options, "--rounds", "1"]
     command += ["--results", str(results)]
     run = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
+        command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False
     )
     assert run.returncode == 0, run.stderr
+    assert ET.parse(results / f"{name}.svg").getroot().tag.endswith("svg")
     return json.loads((results / f"{name}.json").read_text())
 
 
@@ -58,10 +60,11 @@ def test_a_few_calls_through_us_are_held_against_the_same_without_us(tmp_path):
 
 
 @pytest.mark.soak
-def test_a_small_file_is_stored_beside_a_plain_copy(tmp_path):
+def test_small_files_of_each_shape_are_stored_beside_a_plain_copy(tmp_path):
     result = bench(tmp_path, "media", "--megabytes", "70")
 
-    for measure in ("megabytes per second", "CPU per gigabyte"):
+    for shape in ("one file", "20 files", "small files"):
+        measure = f"{shape}, megabytes per second"
         assert result["measures"][measure]["systems"].keys() == {"fixative", "plain copy"}
         assert result["measures"][measure]["ratio"]["plain copy"]["median"] > 0
 
@@ -91,3 +94,37 @@ def test_one_import_is_held_against_its_libraries(tmp_path):
     for measure in ("import, api", "import, worker"):
         assert result["measures"][measure]["ratio"]["libraries alone"]["median"] > 0
     assert result["measures"]["next `fixative up`"]["systems"]["fixative"]["median"] > 0
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", ["submit", "read"])
+def test_a_few_requests_are_held_against_a_bare_route(tmp_path, kind):
+    result = bench(tmp_path, kind, "--requests", "20")
+
+    for measure in (f"{kind} per second", f"{kind} p50", f"CPU per {kind}"):
+        assert result["measures"][measure]["systems"].keys() == {"fixative", "bare"}
+
+
+@pytest.mark.soak
+def test_a_few_webhooks_are_held_against_peers_and_against_storing(tmp_path):
+    result = bench(tmp_path, "webhook", "--requests", "20")
+
+    rate = result["measures"]["webhook per second"]
+    assert rate["systems"].keys() == {"fixative", "bare", "careful"}
+    assert result["measures"]["trickle p99"]["ratio"]["while storing"]["median"] > 0
+
+
+@pytest.mark.soak
+def test_what_is_in_flight_is_known_in_fewer_requests_than_there_are_predictions(tmp_path):
+    result = bench(tmp_path, "poll", "--flying", "200")
+
+    requests = result["measures"]["requests"]["systems"]
+    assert requests["fixative"]["median"] < requests["a GET each"]["median"] == 200
+
+
+@pytest.mark.soak
+def test_a_few_files_are_derived_from_beside_plain_pillow_and_ffmpeg(tmp_path):
+    result = bench(tmp_path, "derive", "--files", "2")
+
+    for measure in ("images per second", "CPU per video"):
+        assert result["measures"][measure]["ratio"]["Pillow, ffmpeg"]["median"] > 0
