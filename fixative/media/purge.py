@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import Select, delete, func, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from fixative.errors import BucketError, Conflict, RecordsAway
 from fixative.jobs.delete import bury_jobs
@@ -85,10 +85,9 @@ class Purger:
         """Input files that were sent, or came, so long ago: the same way."""
         end = func.now() - func.make_interval(0, 0, 0, days_of_owner(self.retention_days))
         kept = (File.owner_id == Owner.id, File.job_id.is_(None), File.stored_at.is_not(None))
-        oldest = select(File.id).where(*kept, File.used_at < end).order_by(File.used_at)
-        of_owner = oldest.limit(MOST).correlate(Owner).lateral()
-        expired = select(of_owner.c.id).select_from(Owner).join(of_owner, true())
-        return select(File).where(File.id.in_(expired.scalar_subquery()))
+        oldest = select(File).where(*kept, File.used_at < end).order_by(File.used_at)
+        file = aliased(File, oldest.limit(MOST).correlate(Owner).lateral())
+        return select(file).select_from(Owner).join(file, true())
 
     def _clean_archives(self, due: list[uuid.UUID]) -> set[uuid.UUID]:
         try:
