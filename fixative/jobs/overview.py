@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from fixative.jobs.listing import UNFINISHED
+from fixative.jobs.job_query import UNFINISHED
 from fixative.postgres.base import among, first_id
 from fixative.postgres.tables import Job, Transition
 
