@@ -4,11 +4,9 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    bindparam,
     cast,
     exists,
     false,
@@ -19,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from fixative.jobs.states import FORWARD
-from fixative.postgres.base import among
+from fixative.postgres.base import among, written_out
 from fixative.postgres.tables import Attempt, Job
 
 ANY = "any"  # reason for waiting
@@ -103,10 +101,6 @@ def _has_words(text: str, owner_id: uuid.UUID | None) -> Iterator[ColumnElement[
     ones are looked up, and of common ones the newest jobs are read until the page is full.
     """
     words = func.job_words(Job.owner_id, Job.input)
-    yield words.op("@@")(func.plainto_tsquery(literal_column("'simple'"), _written_out(text)))
+    yield words.op("@@")(func.plainto_tsquery(literal_column("'simple'"), written_out(text)))
     if owner_id is not None:
-        yield words.op("@@")(cast(_written_out(f"'{owner_id}'"), TSQUERY))
-
-
-def _written_out(value: str) -> Any:
-    return bindparam(None, value, literal_execute=True)
+        yield words.op("@@")(cast(written_out(f"'{owner_id}'"), TSQUERY))

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased, defer
 
 from fixative.jobs.job_query import FOREIGN, JobQuery
 from fixative.jobs.states import FORWARD
-from fixative.postgres.base import among, first_id
+from fixative.postgres.base import among, first_id, written_out
 from fixative.postgres.tables import Job, Owner
 
 FIRST, LAST = uuid.UUID(int=0), uuid.UUID(int=2**128 - 1)
@@ -64,15 +64,16 @@ def list_jobs(
             return []
         query = replace(query, owner_id=owner_id, owner=None)
     ids = _range(session, query, before, after)
+    most = written_out(limit)
     if owner_id is None and (query.attributes or query.ended_badly) and query.words is None:
-        of_each = _page(query, Owner.id, ids).limit(limit).correlate(Owner).lateral()
+        of_each = _page(query, Owner.id, ids).limit(most).correlate(Owner).lateral()
         job: Any = aliased(Job, of_each)
         page = select(job).select_from(Owner).join(job, true()).order_by(*ids.along(job.id))
     else:
         job, page = Job, _page(query, owner_id, ids)
     if not whole:
         page = page.options(defer(job.input, raiseload=True))
-    found = list(session.scalars(page.limit(limit)))
+    found = list(session.scalars(page.limit(most)))
     return found[::-1] if ids.upward else found
 
 
@@ -90,8 +91,8 @@ def _page(query: JobQuery, owner_id: Any, ids: Range) -> Select[Job]:
     if not by_one_index:
         of_owner = page.where(Job.owner_id == owner_id, *ids.conditions)
         return of_owner.order_by(*ids.along(Job.id))
-    columns = (Job.owner_id, *(getattr(Job, name) for name in names), Job.id)
-    values = (owner_id, *(getattr(query, name) for name in names))
+    columns = (*(getattr(Job, name) for name in names), Job.owner_id, Job.id)
+    values = (*(getattr(query, name) for name in names), owner_id)
     if names == ["label"]:
         page = page.where(Job.label.is_not(None))  # the index's own words
     within = (

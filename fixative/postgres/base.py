@@ -45,6 +45,11 @@ def among(column: InstrumentedAttribute[Any], *values: str) -> ColumnElement[boo
     return column.in_(bindparam(None, values, expanding=True, literal_execute=True))
 
 
+def written_out(value: Any) -> Any:
+    """A value that stands in the SQL itself: a plan for any would not know how few it means."""
+    return bindparam(None, value, literal_execute=True)
+
+
 class Table(DeclarativeBase):
     """Base of all tables: UTC instants, JSON as jsonb, named constraints."""
 

@@ -10,11 +10,11 @@ revision = "0015"
 down_revision = "0014"
 
 INDEXES = {
-    "ix_jobs_model": "jobs (owner_id, model, id)",
-    "ix_jobs_model_ended_badly": "jobs (owner_id, model, id)"
+    "ix_jobs_model": "jobs (model, owner_id, id)",
+    "ix_jobs_model_ended_badly": "jobs (model, owner_id, id)"
     " WHERE status IN ('failed', 'canceled')",
-    "ix_jobs_type": "jobs (owner_id, job_type, id)",
-    "ix_jobs_label": "jobs (owner_id, label, id) WHERE label IS NOT NULL",
+    "ix_jobs_type": "jobs (job_type, owner_id, id)",
+    "ix_jobs_label": "jobs (label, owner_id, id) WHERE label IS NOT NULL",
     "ix_jobs_brought": "jobs (source, owner_id, id) WHERE source IN ('sync', 'replay')",
     "ix_notifications_owner": "notifications (owner_id, at, id)",
     "ix_notifications_owner_given_up": "notifications (owner_id, at, id)"
