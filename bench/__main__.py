@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bench import drop_in, media, pipeline, replay, sync, watch
+from bench import drop_in, media, pipeline, replay, scale, sync, watch
 from bench.harness import Comparison
 from bench.report import print_table, write_json
 
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, tuple[Callable[[int, int], Comparison], str]] = {
     "drop_in": (drop_in.run, "calls"),
     "media": (media.run, "megabytes"),
     "replay": (replay.run, "records"),
+    "scale": (scale.run, "history"),
     "sync": (sync.run, "predictions"),
     "watch": (watch.run, "watchers"),
 }
@@ -48,6 +49,9 @@ def _list(context: click.Context, __: click.Parameter, wanted: bool) -> None:
 )
 @click.option(
     "--watchers", envvar="WATCHERS", type=click.IntRange(1), default=300, show_default=True
+)
+@click.option(
+    "--history", envvar="JOBS", type=click.IntRange(1), default=1_000_000, show_default=True
 )
 @click.option("--rounds", envvar="ROUNDS", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
