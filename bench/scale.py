@@ -4,14 +4,13 @@ import logging
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from statistics import median
 from typing import Any, cast
 
 import structlog
 
 from api.app import create_app
-from bench.harness import Comparison, Measure, Sample, compare
+from bench.harness import Comparison, Measure, Sample
 from bench.history import make_history
 from bench.rows_read import RowsRead, rows_read
 from bench.scale_pages import Probes, page_probes
@@ -43,7 +42,6 @@ def run(jobs: int, rounds: int) -> Comparison:
             name: stack.enter_context(probed(stage.system.environ, _filled(stage, size)))
             for name, size in sizes.items()
         }
-        turns = {name: partial(_turn, probes) for name, (probes, _) in systems.items()}
         names = list(next(iter(systems.values()))[0])
         measures = [Measure(name, "ms", "lower") for name in names]
         reads: dict[str, dict[str, Any]] = {}
@@ -53,8 +51,14 @@ def run(jobs: int, rounds: int) -> Comparison:
             read = read_of(probes, kept)
             reads[name] = {p: found.as_json() for p, found in read.items()}
         _tell(*reads.values())
-        settings = {"rounds": rounds, "reads": reads}
-        return compare(turns, measures, rounds=rounds, settings=settings)
+        settings = {"jobs": jobs, "rounds": rounds, "reads": reads}
+        all_probes = {name: probes for name, (probes, _) in systems.items()}
+        samples: dict[str, list[Sample]] = {name: [] for name in systems}
+        for number in range(1, rounds + 1):
+            for name, sample in _round(all_probes).items():
+                samples[name].append(sample)
+            print(f"  round {number} is done")
+        return Comparison(measures, samples, settings)
 
 
 class Nobody:
@@ -122,8 +126,13 @@ def _tell(long: dict[str, Any], short: dict[str, Any]) -> None:
             print(f"  {name}: {rows:,} rows of history{ends}, of the short one {of_short:,}")
 
 
-def _turn(probes: Probes) -> Sample:
-    return {name: median(_times(probe, CALLS)) for name, probe in probes.items()}
+def _round(all_probes: dict[str, Probes]) -> dict[str, Sample]:
+    """Each probe once, of one history right after the other: in a minute the machine is another."""
+    samples: dict[str, Sample] = {name: {} for name in all_probes}
+    for probe in next(iter(all_probes.values())):
+        for name, probes in all_probes.items():
+            samples[name][probe] = median(_times(probes[probe], CALLS))
+    return samples
 
 
 def _times(probe: Any, calls: int) -> list[float]:

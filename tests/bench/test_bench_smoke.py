@@ -71,3 +71,12 @@ def test_a_short_history_is_walked_beside_a_bare_script(tmp_path):
     assert rate["systems"].keys() == {"fixative", "bare script", "Replicate's pace"}
     assert rate["ratio"]["bare script"]["median"] > 0
     assert result["measures"]["peak memory"]["systems"]["fixative"]["median"] < 250
+
+
+@pytest.mark.soak
+def test_a_history_is_held_against_half_of_it(tmp_path):
+    result = bench(tmp_path, "scale", "--history", "20000")
+
+    assert len(result["settings"]["reads"]["20,000 jobs"]) == len(result["measures"])
+    for measure in ("gallery", "POST /jobs", "sweep", "read a delivery"):
+        assert result["measures"][measure]["systems"].keys() == {"20,000 jobs", "10,000 jobs"}
