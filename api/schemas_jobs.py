@@ -22,7 +22,7 @@ from api.schemas import (
     one_of,
 )
 from fixative.jobs.batches import BatchRequest, Item
-from fixative.jobs.listing import JobQuery
+from fixative.jobs.job_query import JobQuery
 
 Reason = Literal[
     "any", "pace", "breaker", "credit", "token", "upstream", "needs_review", "paused", "spend_cap"

@@ -69,7 +69,7 @@ class FixativeTask(Task):  # type: ignore[type-arg]
         return "done"
 
     def _follow(self, hints: list[Hint]) -> None:
-        """Send what follows, and do what is done at once; a death meanwhile leaves it to the sweep."""
+        """Send what follows, and do what is done at once: after a death the sweep has it done."""
         self.services.publisher.publish([hint for hint in hints if hint.task not in AT_ONCE])
         for hint in hints:
             if hint.task in AT_ONCE:

@@ -10,7 +10,8 @@ from api.auth import caller, owner_seen
 from api.dashboard.parts import Parts
 from fixative.access.budgets import list_budgets
 from fixative.access.usage import usage
-from fixative.jobs.listing import JobQuery, list_jobs
+from fixative.jobs.job_query import JobQuery
+from fixative.jobs.listing import list_jobs
 from fixative.jobs.overview import minutes_of, overview
 from fixative.media.cards import cards_of
 

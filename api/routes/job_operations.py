@@ -17,7 +17,7 @@ from api.schemas import JobPath
 from api.schemas_jobs import RetryRequest, RetrySelection, Selection
 from api.statuses import Statuses
 from fixative.jobs.cancel import request_cancel
-from fixative.jobs.listing import ENDED_BADLY, UNFINISHED
+from fixative.jobs.job_query import ENDED_BADLY, UNFINISHED
 from fixative.jobs.many import Dealt, deal_with
 from fixative.jobs.store import find_job, get_job
 from fixative.media.bucket import Bucket

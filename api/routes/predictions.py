@@ -18,7 +18,8 @@ from api.schemas_v1 import PredictionFilter, PredictionPath
 from api.statuses import Status
 from api.submissions import Submissions
 from fixative.jobs.cancel import request_cancel
-from fixative.jobs.listing import JobQuery, list_jobs
+from fixative.jobs.job_query import JobQuery
+from fixative.jobs.listing import list_jobs
 from fixative.jobs.store import find_job
 from fixative.postgres.engine import Database
 from fixative.settings import Settings

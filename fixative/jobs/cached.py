@@ -7,6 +7,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
+from fixative.postgres.base import among
 from fixative.postgres.tables import Attempt, Job
 
 
@@ -23,7 +24,7 @@ def find_cached(
         .where(
             Job.owner_id == owner_id,
             Job.cache_key.in_(cache_keys),
-            Job.status == "succeeded",
+            among(Job.status, "succeeded"),
             Job.deleted_at.is_(None),
             # What was the latest when it was accepted need not have been when it was sent.
             or_(Attempt.version.is_(None), Attempt.version.endswith(version)),

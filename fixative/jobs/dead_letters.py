@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from fixative.errors import NotFound
+from fixative.postgres.base import written_out
 from fixative.postgres.operation_tables import DeadLetter
 from fixative.postgres.tables import Job
 from fixative.telemetry.metrics import DEAD_LETTERS
@@ -86,7 +87,7 @@ def list_letters(
         page = page.where(DeadLetter.job_id == query.job_id)
     if before is not None:
         page = page.where(DeadLetter.id < before)
-    return list(session.scalars(page.order_by(DeadLetter.id.desc()).limit(limit)))
+    return list(session.scalars(page.order_by(DeadLetter.id.desc()).limit(written_out(limit))))
 
 
 def get_letter(session: Session, letter_id: uuid.UUID) -> DeadLetter:

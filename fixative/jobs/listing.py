@@ -1,86 +1,46 @@
-"""Lists of jobs, a page at a time, and what is left to do, in numbers."""
+"""Lists of jobs, a page at a time, and what is left to do, in numbers.
+
+A page is read along an index, from its first row on, however long the history: an owner's along
+that of the owner, or of what else is asked for; everybody's is made of the owners' own pages.
+"""
 
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    bindparam,
-    cast,
-    exists,
-    false,
-    func,
-    literal_column,
-    or_,
-    select,
-)
-from sqlalchemy.dialects.postgresql import TSQUERY
-from sqlalchemy.orm import Session, defer
+from sqlalchemy import ColumnElement, Select, func, select, true, tuple_
+from sqlalchemy.orm import Session, aliased, defer
 
+from fixative.jobs.job_query import FOREIGN, JobQuery
 from fixative.jobs.states import FORWARD
-from fixative.postgres.base import among
-from fixative.postgres.tables import Attempt, Job, Owner
+from fixative.postgres.base import among, first_id, written_out
+from fixative.postgres.tables import Job, Owner
 
-ANY = "any"  # reason for waiting
-HISTORY = "sync"  # the source of jobs that history made, of predictions nobody had asked for
-UNFINISHED = ("queued", *FORWARD)
-ENDED_BADLY = ("failed", "canceled")
-INDEXED = (("queued",), FORWARD, ENDED_BADLY, ("succeeded",))  # the last has none of its own
+FIRST, LAST = uuid.UUID(int=0), uuid.UUID(int=2**128 - 1)
+USUAL = (None, ("succeeded",))  # statuses that have no index, since nearly all jobs have them
+CLOCKS_DIFFER = timedelta(hours=1)  # of who makes ids, and of who says when a row was made
+# Another system's records have ids of their own, that begin with no time.
+ANY_UNTIMED = select(Job.id).where(among(Job.source, FOREIGN)).limit(1)
 
 
 @dataclass(frozen=True)
-class JobQuery:
-    """Which jobs are meant; None leaves a thing open.
+class Range:
+    """Ids between two that are not in it, from the newest down or from the oldest up."""
 
-    `owner` is a name or an id; with an `owner_id`, jobs of both are none.
-    """
+    after: uuid.UUID
+    before: uuid.UUID
+    upward: bool
 
-    owner_id: uuid.UUID | None = None
-    owner: str | None = None
-    statuses: tuple[str, ...] | None = None
-    model: str | None = None
-    job_type: str | None = None
-    label: str | None = None
-    batch_id: uuid.UUID | None = None
-    waiting: str | None = None  # the reason; or ANY
-    created_after: datetime | None = None
-    created_before: datetime | None = None
-    words: str | None = None  # of the prompt: each must occur
-    made_in_web: bool = False  # by Replicate's own pages; of those, history brings the last days
+    @property
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The same in SQL, as far as there are bounds."""
+        above = [] if self.after == FIRST else [Job.id > self.after]
+        return above if self.before == LAST else [*above, Job.id < self.before]
 
-    def only(self, *statuses: str) -> "JobQuery":
-        """The same, of jobs that have one of these statuses."""
-        asked = statuses if self.statuses is None else self.statuses
-        return replace(self, statuses=tuple(status for status in statuses if status in asked))
-
-    def conditions(self) -> Iterator[ColumnElement[bool]]:
-        """The same in SQL; what is deleted is never meant."""
-        yield Job.deleted_at.is_(None)
-        for name in ("owner_id", "model", "job_type", "label", "batch_id"):
-            if (value := getattr(self, name)) is not None:
-                yield getattr(Job, name) == value
-        if self.owner is not None:
-            yield Job.owner_id == _id_of_owner(self.owner)
-        if self.statuses is not None:
-            yield _is_in(self.statuses)
-        if self.waiting is not None:
-            yield _is_in(UNFINISHED)
-            any_ = Job.waiting_reason.is_not(None)
-            yield any_ if self.waiting == ANY else Job.waiting_reason == self.waiting
-        if self.created_after is not None:
-            yield Job.created_at >= self.created_after
-        if self.created_before is not None:
-            yield Job.created_at < self.created_before
-        if self.words is not None:
-            yield from _has_words(self.words, self.owner_id)
-        if self.made_in_web:
-            made = Attempt.prediction["source"].as_string() == "web"
-            yield Job.source == HISTORY
-            yield exists().where(Attempt.id == Job.attempt_id, made)
+    def along(self, *columns: Any) -> list[Any]:
+        """The order of an index."""
+        return list(columns) if self.upward else [column.desc() for column in columns]
 
 
 def list_jobs(
@@ -97,44 +57,80 @@ def list_jobs(
     With `after`, the oldest `limit` of those that are newer than that job. They are without their
     inputs unless `whole`.
     """
-    page = select(Job).where(*query.conditions())
+    owner_id = query.owner_id
+    if query.owner is not None:
+        owner_id = _owner(session, query)
+        if owner_id is None:
+            return []
+        query = replace(query, owner_id=owner_id, owner=None)
+    ids = _range(session, query, before, after)
+    most = written_out(limit)
+    if owner_id is None and (query.attributes or query.ended_badly) and query.words is None:
+        of_each = _page(query, Owner.id, ids).limit(most).correlate(Owner).lateral()
+        job: Any = aliased(Job, of_each)
+        page = select(job).select_from(Owner).join(job, true()).order_by(*ids.along(job.id))
+    else:
+        job, page = Job, _page(query, owner_id, ids)
     if not whole:
-        page = page.options(defer(Job.input, raiseload=True))
-    if before is not None:
-        page = page.where(Job.id < before)
-    if after is None:
-        return list(session.scalars(page.order_by(Job.id.desc()).limit(limit)))
-    found = session.scalars(page.where(Job.id > after).order_by(Job.id).limit(limit))
-    return list(found)[::-1]
+        page = page.options(defer(job.input, raiseload=True))
+    found = list(session.scalars(page.limit(most)))
+    return found[::-1] if ids.upward else found
 
 
-def _is_in(statuses: tuple[str, ...]) -> ColumnElement[bool]:
-    """The condition that a job has one of these, in the words of the partial indexes."""
-    parts = ([status for status in part if status in statuses] for part in INDEXED)
-    return or_(false(), *(among(Job.status, *part) for part in parts if part))
+def _page(query: JobQuery, owner_id: Any, ids: Range) -> Select[Job]:
+    """The jobs in order; `owner_id` None: everybody's.
 
-
-def _id_of_owner(owner: str) -> Any:
-    try:
-        return uuid.UUID(owner)
-    except ValueError:
-        return select(Owner.id).where(Owner.name == owner).scalar_subquery()
-
-
-def _has_words(text: str, owner_id: uuid.UUID | None) -> Iterator[ColumnElement[bool]]:
-    """The condition that every word of the text is in the prompt; of no words, that nothing is.
-
-    The text is written out in the SQL, so that the plan goes by how common its words are: rare
-    ones are looked up, and of common ones the newest jobs are read until the page is full.
+    Where one index has them, the range is that of its rows: the plan then has no choice. It would
+    go by how many there are, and not see that all of them may be old.
     """
-    words = func.job_words(Job.owner_id, Job.input)
-    yield words.op("@@")(func.plainto_tsquery(literal_column("'simple'"), _written_out(text)))
-    if owner_id is not None:
-        yield words.op("@@")(cast(_written_out(f"'{owner_id}'"), TSQUERY))
+    by_one_index = owner_id is not None and _by_one_index(query)
+    names = query.attributes[:1] if by_one_index else []
+    page = select(Job).where(*query.conditions(*names))
+    if owner_id is None:
+        return page.where(*ids.conditions).order_by(*ids.along(Job.id))
+    if not by_one_index:
+        of_owner = page.where(Job.owner_id == owner_id, *ids.conditions)
+        return of_owner.order_by(*ids.along(Job.id))
+    columns = (*(getattr(Job, name) for name in names), Job.owner_id, Job.id)
+    values = (*(getattr(query, name) for name in names), owner_id)
+    if names == ["label"]:
+        page = page.where(Job.label.is_not(None))  # the index's own words
+    within = (
+        tuple_(*columns) > tuple_(*values, ids.after),
+        tuple_(*columns) < tuple_(*values, ids.before),
+    )
+    return page.where(*within).order_by(*ids.along(*columns))
 
 
-def _written_out(value: str) -> Any:
-    return bindparam(None, value, literal_execute=True)
+def _by_one_index(query: JobQuery) -> bool:
+    """Whether an index has them in order, but for what is looked at in each row."""
+    others = (query.batch_id, query.waiting, query.words, query.made_in_web or None)
+    return query.statuses in USUAL and all(other is None for other in others)
+
+
+def _owner(session: Session, query: JobQuery) -> uuid.UUID | None:
+    """The owner that is named or given by id; None when there is none, or another may be seen."""
+    assert query.owner is not None  # noqa: S101 - asked of such only
+    try:
+        found: uuid.UUID | None = uuid.UUID(query.owner)
+    except ValueError:
+        found = session.scalar(select(Owner.id).where(Owner.name == query.owner))
+    return found if query.owner_id in (None, found) else None
+
+
+def _range(
+    session: Session, query: JobQuery, before: uuid.UUID | None, after: uuid.UUID | None
+) -> Range:
+    """The ids that a page may have: those that are made here begin with their time.
+
+    Where a record of another system has brought others, no time follows from an id.
+    """
+    first, last = after or FIRST, before or LAST
+    since, until = query.created_after, query.created_before
+    if (since or until) and session.scalar(ANY_UNTIMED) is None:
+        first = max(first, first_id(since, -CLOCKS_DIFFER)) if since else first
+        last = min(last, first_id(until, CLOCKS_DIFFER)) if until else last
+    return Range(first, last, upward=after is not None)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from fixative.errors import Conflict, Gone, OverBudget
-from fixative.jobs.listing import JobQuery, list_jobs
+from fixative.jobs.job_query import JobQuery
+from fixative.jobs.listing import list_jobs
 from fixative.names import Hint
 from fixative.postgres.engine import Database
 

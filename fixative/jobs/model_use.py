@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
-from fixative.postgres.base import first_id
+from fixative.postgres.base import first_id, written_out
 from fixative.postgres.tables import Job
 
 DAYS = 7
@@ -40,7 +40,8 @@ class ModelUse:
 
 def use_of_models(session: Session, owner_id: uuid.UUID | None) -> list[ModelUse]:
     """What this owner's jobs used, the most used first; None: everybody's."""
-    lately = select(Job).where(Job.id >= first_id(datetime.now(UTC) - timedelta(days=DAYS)))
+    since = first_id(datetime.now(UTC) - timedelta(days=DAYS))
+    lately = select(Job).where(Job.id >= written_out(since))
     if owner_id is not None:
         lately = lately.where(Job.owner_id == owner_id)
     job: Any = aliased(Job, lately.order_by(Job.id.desc()).limit(MOST).subquery())

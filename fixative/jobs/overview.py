@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from fixative.jobs.listing import UNFINISHED
-from fixative.postgres.base import among, first_id
+from fixative.jobs.job_query import UNFINISHED
+from fixative.postgres.base import among, first_id, written_out
 from fixative.postgres.tables import Job, Transition
 
 WINDOW = timedelta(hours=1)
@@ -84,7 +84,7 @@ def _of(owner_id: uuid.UUID | None) -> list[ColumnElement[bool]]:
 
 
 def _lately(owner_id: uuid.UUID | None) -> list[ColumnElement[bool]]:
-    return [Job.id >= first_id(datetime.now(UTC) - WINDOW), *_of(owner_id)]
+    return [Job.id >= written_out(first_id(datetime.now(UTC) - WINDOW)), *_of(owner_id)]
 
 
 def minutes_of(session: Session, owner_id: uuid.UUID | None) -> list[Minute]:

@@ -21,6 +21,7 @@ from fixative.media.bucket import Bucket
 from fixative.media.content import SNIFF_BYTES, UNKNOWN, recognise
 from fixative.media.keys import Keys
 from fixative.media.reader import HashingReader
+from fixative.postgres.base import written_out
 from fixative.postgres.engine import Database
 from fixative.postgres.media_tables import File
 from fixative.postgres.tables import Job
@@ -109,13 +110,16 @@ class Files:
         With `after`, the oldest of those that are newer than that file.
         """
         uploaded = (File.job_id.is_(None), File.stored_at.is_not(None))
-        page = select(File).where(File.owner_id == owner_id, *uploaded).limit(limit)
+        # A range, so that only its owner's index is in order: of all files it would be a few.
+        its = File.owner_id.between(owner_id, owner_id)
+        page = select(File).where(its, *uploaded).limit(written_out(limit))
         if before is not None:
             page = page.where(File.id < before)
         with self.database.begin() as session:
             if after is None:
-                return list(session.scalars(page.order_by(File.id.desc())))
-            return list(session.scalars(page.where(File.id > after).order_by(File.id)))[::-1]
+                return list(session.scalars(page.order_by(File.owner_id.desc(), File.id.desc())))
+            newer = page.where(File.id > after).order_by(File.owner_id, File.id)
+            return list(session.scalars(newer))[::-1]
 
     def annotate(self, file: File, metadata: dict[str, Any]) -> File:
         """Say of a file what its owner says of it."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import Select, delete, func, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from fixative.errors import BucketError, Conflict, RecordsAway
 from fixative.jobs.delete import bury_jobs
@@ -26,6 +26,7 @@ from fixative.postgres.media_tables import File, Media
 from fixative.postgres.tables import Attempt, Job, Owner
 
 MOST = 500  # at once, and of one owner's
+MOST_OF_ALL = 5_000  # jobs of all owners, at once
 UPLOAD_LASTS = timedelta(hours=24)  # so long an upload that was announced may be on its way
 RETRY_AFTER = timedelta(minutes=1)
 LONGEST_SECONDS = 600
@@ -64,7 +65,8 @@ class Purger:
         Any number may run at once. What bucket or records do not remove stays due.
         """
         with self.database.begin() as session:
-            buried = bury_jobs(session, Job.id.in_(self._expired_jobs()))
+            expired_jobs = session.scalars(self._expired_jobs()).all()
+            buried = bury_jobs(session, Job.id.in_(expired_jobs)) if expired_jobs else []
         self.last_shown.bury(buried)
         with self.database.begin() as session:
             due = list(session.scalars(_purge_due()))
@@ -75,22 +77,21 @@ class Purger:
         self._drop([file for file in forgotten if not self._has_come(file)] + expired)
         return purged
 
-    def _expired_jobs(self) -> Any:
+    def _expired_jobs(self) -> Select[uuid.UUID]:
         """Jobs whose retention is over: of each owner the oldest, by the index that knows them."""
         end = func.now() - func.make_interval(0, 0, 0, days_of_owner(self.retention_days))
         kept = (Job.owner_id == Owner.id, Job.deleted_at.is_(None), Job.completed_at < end)
         oldest = select(Job.id).where(*kept).order_by(Job.completed_at).limit(MOST)
         of_owner = oldest.correlate(Owner).lateral()
-        return select(of_owner.c.id).select_from(Owner).join(of_owner, true()).scalar_subquery()
+        return select(of_owner.c.id).select_from(Owner).join(of_owner, true()).limit(MOST_OF_ALL)
 
     def _expired_files(self) -> Select[Any]:
         """Input files that were sent, or came, so long ago: the same way."""
         end = func.now() - func.make_interval(0, 0, 0, days_of_owner(self.retention_days))
         kept = (File.owner_id == Owner.id, File.job_id.is_(None), File.stored_at.is_not(None))
-        oldest = select(File.id).where(*kept, File.used_at < end).order_by(File.used_at)
-        of_owner = oldest.limit(MOST).correlate(Owner).lateral()
-        expired = select(of_owner.c.id).select_from(Owner).join(of_owner, true())
-        return select(File).where(File.id.in_(expired.scalar_subquery()))
+        oldest = select(File).where(*kept, File.used_at < end).order_by(File.used_at)
+        file = aliased(File, oldest.limit(MOST).correlate(Owner).lateral())
+        return select(file).select_from(Owner).join(file, true())
 
     def _clean_archives(self, due: list[uuid.UUID]) -> set[uuid.UUID]:
         try:

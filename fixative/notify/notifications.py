@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from fixative.names import NOTIFY, NOTIFY_SUBSCRIBER, Hint
 from fixative.notify.subscribers import is_closed
+from fixative.postgres.base import written_out
 from fixative.postgres.engine import Database
 from fixative.postgres.notification_tables import Notification
 
@@ -155,12 +156,18 @@ def list_notifications(
     session: Session, query: NotificationQuery, *, before: uuid.UUID | None, limit: int
 ) -> list[Notification]:
     """The newest `limit`, older than the one of that id."""
-    page = select(Notification).where(*query.conditions())
+    page = select(Notification)
+    order: list[Any] = [Notification.at.desc(), Notification.id.desc()]
+    if query.owner_id is None or query.job_id is not None:
+        page = page.where(*query.conditions())
+    else:  # by the owner's own index, and no plan that would go through everybody's
+        its = Notification.owner_id.between(query.owner_id, query.owner_id)
+        page = page.where(its, *replace(query, owner_id=None).conditions())
+        order = [Notification.owner_id.desc(), *order]
     if before is not None:
         at = select(Notification.at).where(Notification.id == before).scalar_subquery()
         page = page.where(tuple_(Notification.at, Notification.id) < tuple_(at, before))
-    newest = page.order_by(Notification.at.desc(), Notification.id.desc()).limit(limit)
-    return list(session.scalars(newest))
+    return list(session.scalars(page.order_by(*order).limit(written_out(limit))))
 
 
 def _due() -> tuple[ColumnElement[bool], ...]:

@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, Select, and_, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
-from fixative.jobs.listing import JobQuery
+from fixative.jobs.job_query import JobQuery
 from fixative.jobs.many import find_many
 from fixative.jobs.telling import EVENT_ID
 from fixative.notify.notifications import AGAIN

@@ -1,7 +1,7 @@
 """What all tables share: UTC instants, JSON types, names for constraints."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSON, JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, mapped_column
 
 NOW = text("now()")
+LATEST = 2**48 - 1  # the milliseconds since 1970 that an id has room for
 TIMED = 7  # the version of the ids of all rows that are made here
 
 # JSON as it was written: jsonb would sort the keys of a model's output, and refuse the NUL
@@ -27,9 +28,13 @@ def made_at(id_: uuid.UUID) -> datetime | None:
     return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC) if id_.version == TIMED else None
 
 
-def first_id(at: datetime) -> uuid.UUID:
-    """An id that is smaller than all of version 7 that are made from that instant on."""
-    return uuid.UUID(int=int(at.timestamp() * 1000) << 80)
+def first_id(at: datetime, shift: timedelta = timedelta(0)) -> uuid.UUID:
+    """An id that is smaller than all of version 7 that are made from that instant on, shifted.
+
+    Of an instant that no id can tell, the nearest that one can.
+    """
+    milliseconds = int(1000 * (at.timestamp() + shift.total_seconds()))
+    return uuid.UUID(int=min(max(milliseconds, 0), LATEST) << 80)
 
 
 def among(column: InstrumentedAttribute[Any], *values: str) -> ColumnElement[bool]:
@@ -38,6 +43,11 @@ def among(column: InstrumentedAttribute[Any], *values: str) -> ColumnElement[boo
     They are written out in the SQL: a plan that is kept for any parameter uses no partial index.
     """
     return column.in_(bindparam(None, values, expanding=True, literal_execute=True))
+
+
+def written_out(value: Any) -> Any:
+    """A value that stands in the SQL itself: a plan for any would not know how few it means."""
+    return bindparam(None, value, literal_execute=True)
 
 
 class Table(DeclarativeBase):

@@ -65,7 +65,9 @@ class Database:
                 "tcp_user_timeout": 10_000,
                 "options": f"-c statement_timeout={int(1000 * SERVERS_SHARE * patience)}"
                 f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MILLISECONDS}"
-                " -c timezone=UTC",
+                " -c timezone=UTC"
+                # Every statement is a short one: what these take to begin is more than they save.
+                " -c jit=off -c max_parallel_workers_per_gather=0",
             },
         )
         event.listen(self._engine, "do_connect", self._connect)

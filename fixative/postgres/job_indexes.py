@@ -11,6 +11,23 @@ JOB_INDEXES = (
         postgresql_where=text("idempotency_key IS NOT NULL"),
     ),
     Index("ix_jobs_owner_page", "owner_id", "id"),
+    Index("ix_jobs_model", "model", "owner_id", "id"),
+    Index(
+        "ix_jobs_model_ended_badly",
+        "model",
+        "owner_id",
+        "id",
+        postgresql_where=text("status IN ('failed', 'canceled')"),
+    ),
+    Index("ix_jobs_type", "job_type", "owner_id", "id"),
+    Index("ix_jobs_label", "label", "owner_id", "id", postgresql_where=text("label IS NOT NULL")),
+    Index(
+        "ix_jobs_brought",
+        "source",
+        "owner_id",
+        "id",
+        postgresql_where=text("source IN ('sync', 'replay')"),
+    ),
     Index("ix_jobs_batch", "batch_id", "id", postgresql_where=text("batch_id IS NOT NULL")),
     Index(
         "ix_jobs_ended_badly",

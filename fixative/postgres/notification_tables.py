@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from fixative.postgres.base import NOW, Table
 
+GIVEN_UP = "next_attempt_at IS NULL AND delivered_at IS NULL"
+
 
 class Notification(Table):
     """One event of a job, to be told to the URL that was named for it. The row is the work."""
@@ -40,11 +42,14 @@ class Notification(Table):
         ),
         Index("ix_notifications_job", "job_id"),
         Index("ix_notifications_page", "at", "id"),
+        Index("ix_notifications_owner", "owner_id", "at", "id"),
+        Index("ix_notifications_given_up", "at", "id", postgresql_where=text(GIVEN_UP)),
         Index(
-            "ix_notifications_given_up",
+            "ix_notifications_owner_given_up",
+            "owner_id",
             "at",
             "id",
-            postgresql_where=text("next_attempt_at IS NULL AND delivered_at IS NULL"),
+            postgresql_where=text(GIVEN_UP),
         ),
     )
 

@@ -29,6 +29,7 @@ class DeadLetter(Table):
     __table_args__ = (
         Index("ix_dead_letters_job", "job_id", postgresql_where=text("job_id IS NOT NULL")),
         Index("ix_dead_letters_open", "task", "id", postgresql_where=text("requeued_at IS NULL")),
+        Index("ix_dead_letters_newest", "id", postgresql_where=text("requeued_at IS NULL")),
     )
 
 

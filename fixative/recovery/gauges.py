@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from fixative.access.budgets import EVERYBODY
 from fixative.catalog.drift import drifted
 from fixative.jobs.billing import TODAY
-from fixative.jobs.listing import UNFINISHED, backlog
+from fixative.jobs.job_query import UNFINISHED
+from fixative.jobs.listing import backlog
 from fixative.postgres.base import among
 from fixative.postgres.money_tables import Budget, SpendDay
 from fixative.postgres.notification_tables import Notification, Subscriber

@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 from fixative.access.owners import ADMIN, ensure_owner
 from fixative.errors import Corrupt
 from fixative.jobs.delete import bury_jobs
-from fixative.jobs.listing import HISTORY
+from fixative.jobs.job_query import HISTORY
 from fixative.media.bucket import Bucket
 from fixative.media.keys import Keys
 from fixative.postgres.engine import Database

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from fixative.errors import Conflict, Corrupt
 from fixative.jobs.billing import settle
 from fixative.jobs.delete import bury_jobs
-from fixative.jobs.listing import HISTORY
+from fixative.jobs.job_query import HISTORY
 from fixative.jobs.store import move
 from fixative.media.derive import derivable
 from fixative.postgres.media_tables import Media

@@ -15,7 +15,8 @@ from api.answer_schemas import Problem
 from api.app import Api, create_app
 from api.waiting import Watcher
 from fixative.access.keys import create_key
-from fixative.jobs.listing import JobQuery, list_jobs
+from fixative.jobs.job_query import JobQuery
+from fixative.jobs.listing import list_jobs
 from fixative.jobs.store import move
 from fixative.names import QUEUES, Hint
 from fixative.postgres.engine import Database

@@ -128,3 +128,12 @@ def test_a_few_files_are_derived_from_beside_plain_pillow_and_ffmpeg(tmp_path):
 
     for measure in ("images per second", "CPU per video"):
         assert result["measures"][measure]["ratio"]["Pillow, ffmpeg"]["median"] > 0
+
+
+@pytest.mark.soak
+def test_a_history_is_held_against_half_of_it(tmp_path):
+    result = bench(tmp_path, "scale", "--history", "20000")
+
+    assert len(result["settings"]["reads"]["20,000 jobs"]) == len(result["measures"])
+    for measure in ("gallery", "POST /jobs", "sweep", "read a delivery"):
+        assert result["measures"][measure]["systems"].keys() == {"20,000 jobs", "10,000 jobs"}

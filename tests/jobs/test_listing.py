@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import text, update
 
 from fixative.access.owners import ensure_owner
-from fixative.jobs.listing import ENDED_BADLY, UNFINISHED, JobQuery, list_jobs
+from fixative.jobs.job_query import ENDED_BADLY, UNFINISHED, JobQuery
+from fixative.jobs.listing import list_jobs
 from fixative.postgres.tables import Job
 
 MANY = 3000

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, select, text, update
 
 from fixative.jobs.delete import bury_jobs, delete_job
-from fixative.jobs.listing import JobQuery
+from fixative.jobs.job_query import JobQuery
 from fixative.jobs.store import get_job, move, reopen
 from fixative.notify import publish as publishing
 from fixative.postgres.notification_tables import Notification

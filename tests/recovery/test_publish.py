@@ -7,7 +7,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from fixative.access.owners import ADMIN, change_owner
-from fixative.jobs.listing import JobQuery
+from fixative.jobs.job_query import JobQuery
 from fixative.jobs.telling import told_of
 from fixative.notify.notifications import find_untold
 from fixative.notify.publish import publish
