@@ -68,7 +68,6 @@ from fixative.replicate.client import Replicate
 from fixative.replicate.kept_reads import KeptReads
 from fixative.replicate.output_stream import OutputStreams
 from fixative.replicate.pace import pace_of
-from fixative.replicate.seen import SeenWebhooks
 from fixative.settings import Settings
 from fixative.shared import Shared
 from worker.publisher import Publisher
@@ -161,7 +160,7 @@ def create_app(
         prediction_stream_routes(statuses, watcher, streams),
         v1_file_routes(settings, files, links),
         passthrough_routes(settings, replicate, reads, KeptReads(shared)),
-        webhook_routes(database, publisher, secret, SeenWebhooks(shared)),
+        webhook_routes(database, publisher, secret),
         signing_routes(database, Secrets.of(settings)),
         notification_routes(database),
         admin_routes(database, admin_key),

@@ -18,7 +18,6 @@ from fixative.errors import MalformedPrediction
 from fixative.jobs.deliveries import receive_and_read
 from fixative.postgres.engine import Database
 from fixative.replicate.prediction import read_prediction
-from fixative.replicate.seen import SeenWebhooks
 from fixative.replicate.signature import verify
 from fixative.telemetry.metrics import WEBHOOKS
 from fixative.telemetry.tracing import span
@@ -30,9 +29,7 @@ ADDRESSES = ("/webhook/replicate", "/api/webhooks/replicate")
 log = structlog.get_logger(__name__)
 
 
-def webhook_routes(
-    database: Database, publisher: Publisher, secret: WebhookSecret, seen: SeenWebhooks
-) -> APIBlueprint:
+def webhook_routes(database: Database, publisher: Publisher, secret: WebhookSecret) -> APIBlueprint:
     """Where Replicate calls."""
     routes = resource("webhooks")
 
@@ -42,8 +39,6 @@ def webhook_routes(
         """Receive Replicate's word on a prediction; 200 once it is in Postgres."""
         raw = read_bytes(request, LARGEST)
         webhook_id = verify(secret.get(), dict(request.headers), raw)
-        if seen.has(webhook_id):
-            return {"received": True}
         try:
             prediction = read_prediction(parse_json(raw))
         except MalformedPrediction as error:
@@ -53,7 +48,6 @@ def webhook_routes(
         about = {"prediction_id": prediction.id, "prediction_status": prediction.status}
         with span("webhook", job_id, **about):
             hints = receive_and_read(database, webhook_id, prediction, _uuid_or_none(query.job))
-        seen.add(webhook_id)
         publisher.publish(hints)
         return {"received": True}
 

@@ -62,6 +62,7 @@ def check_shown(
 
 
 # Statements of every job's way are built once: to build one costs more than to send it.
+ATTEMPTS = select(Attempt).where(Attempt.id.in_(bindparam("of_jobs", expanding=True)))
 MEDIA = (
     select(Media)
     .where(Media.job_id == bindparam("of_job"), Media.attempt_id == bindparam("of_attempt"))
@@ -77,7 +78,7 @@ def current_attempt(session: Session, job: Job) -> Attempt | None:
 def current_attempts(session: Session, jobs: Sequence[Job]) -> dict[uuid.UUID, Attempt]:
     """The newest attempts of these jobs, by their jobs' ids."""
     ids = [job.attempt_id for job in jobs if job.attempt_id is not None]
-    found = session.scalars(select(Attempt).where(Attempt.id.in_(ids))) if ids else ()
+    found = session.scalars(ATTEMPTS, {"of_jobs": ids}) if ids else ()
     return {attempt.job_id: attempt for attempt in found}
 
 
