@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import Enum
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, true, update
@@ -22,7 +23,8 @@ HIDDEN_VERSIONS = ("hidden", "dp-", "d-")  # name no version (Replicate's docs, 
 
 # Built once. Rows as they are now: they may have been read before, and changed by another since.
 KNOWN = (
-    select(Attempt)
+    select(Attempt, Job)
+    .join(Job, Job.id == Attempt.job_id)
     .where(or_(Attempt.prediction_id == bindparam("prediction"), Attempt.id == bindparam("maker")))
     .with_for_update()
     .execution_options(populate_existing=True)
@@ -38,6 +40,10 @@ ATTACH = (
     .where(Attempt.id == bindparam("attached"))
     .values(
         prediction_id=bindparam("its_prediction"),
+        prediction=func.coalesce(
+            Attempt.prediction, bindparam("told", type_=Attempt.prediction.type)
+        ),
+        prediction_status=func.coalesce(Attempt.prediction_status, bindparam("told_status")),
         outcome=bindparam("its_outcome"),
         candidates=None,
         settled_at=func.now(),
@@ -50,6 +56,14 @@ ATTACH = (
 log = structlog.get_logger(__name__)
 
 
+class Claimed(NamedTuple):
+    """An attempt that made a prediction, and its job; whether that was not known before."""
+
+    job: Job
+    attempt: Attempt
+    is_news: bool
+
+
 class Unclaimed(Enum):
     """Why no attempt of ours has this prediction."""
 
@@ -59,7 +73,7 @@ class Unclaimed(Enum):
 
 def claim(
     session: Session, prediction: Prediction, cause: str, made_by: Attempt | None = None
-) -> tuple[Job, Attempt] | Unclaimed:
+) -> Claimed | Unclaimed:
     """The attempt that made this prediction, now carrying its id, and its job, both locked.
 
     In order: its id is known; whoever asks knows the attempt (`made_by`); its own `webhook` field
@@ -70,19 +84,23 @@ def claim(
     cancelled, and alarmed. One that a restore has lost together with its retry takes the ended job
     along, by this `cause`.
     """
-    attempt = _known(session, prediction, made_by) or _named(session, prediction, cause)
+    attempt, job = _known(session, prediction, made_by)
+    if attempt is None:
+        attempt = _named(session, prediction, cause)
     if attempt is None and not might_have_made(unsettled_attempts(session), prediction):
-        attempt = _known(session, prediction)  # attached since we looked
+        attempt, job = _known(session, prediction)  # attached since we looked
         if attempt is None:
             return Unclaimed.STRANGER
     if attempt is None:
         return Unclaimed.SET_ASIDE
-    job = session.scalars(JOB, {"of_attempt": attempt.job_id}).one()
+    if job is None:
+        job = session.scalars(JOB, {"of_attempt": attempt.job_id}).one()
+    is_news = attempt.prediction_id != prediction.id
     if attempt.prediction_id is None:
         _attach(session, job, attempt, prediction)
-    elif attempt.prediction_id != prediction.id:
+    elif is_news:
         attempt = _another_of(session, job, attempt, prediction)
-    return job, attempt
+    return Claimed(job, attempt, is_news)
 
 
 def same_target(job: Job, attempt: Attempt, prediction: Prediction) -> bool:
@@ -115,11 +133,16 @@ def paid_or_unsettled(*of: ColumnElement[bool]) -> ColumnElement[bool]:
 
 def _known(
     session: Session, prediction: Prediction, made_by: Attempt | None = None
-) -> Attempt | None:
-    """The attempt that has the prediction's id; else the one of whom it is known, locked."""
+) -> tuple[Attempt, Job] | tuple[None, None]:
+    """The attempt that has the prediction's id, else the one that is known to have made it.
+
+    With its job, both locked.
+    """
     maker = made_by and made_by.id
-    found = session.scalars(KNOWN, {"prediction": prediction.id, "maker": maker}).all()
-    return next((a for a in found if a.prediction_id == prediction.id), next(iter(found), None))
+    found = session.execute(KNOWN, {"prediction": prediction.id, "maker": maker}).all()
+    for attempt, job in sorted(found, key=lambda row: row[0].prediction_id != prediction.id):
+        return attempt, job
+    return None, None
 
 
 def _named(session: Session, prediction: Prediction, cause: str) -> Attempt | None:
@@ -203,7 +226,13 @@ def _attach(session: Session, job: Job, attempt: Attempt, prediction: Prediction
     """Settle the attempt by its prediction: created, or a duplicate if its place is taken."""
     outcome = "duplicate" if _superseded(session, job, attempt) else "created"
     was_unknown = attempt.outcome == "unknown"
-    its = {"attached": attempt.id, "its_prediction": prediction.id, "its_outcome": outcome}
+    its = {
+        "attached": attempt.id,
+        "its_prediction": prediction.id,
+        "its_outcome": outcome,
+        "told": prediction.raw,
+        "told_status": prediction.status,
+    }
     session.scalars(ATTACH, its).one()
     count_attempt(session, outcome, adopted=was_unknown)
     if outcome == "duplicate":

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, func, update
 from sqlalchemy.orm import Session
 
 from fixative.jobs.billing import settle
-from fixative.jobs.claim import Unclaimed, claim
+from fixative.jobs.claim import Claimed, Unclaimed, claim
 from fixative.jobs.counted import count_end
 from fixative.jobs.states import is_terminal
 from fixative.jobs.store import error_of, move
@@ -58,16 +58,16 @@ def ingest(
     claimed = claim(session, prediction, cause, attempt)
     if isinstance(claimed, Unclaimed):
         return Ingested(claimed.value)
-    with work_on("ingest", *claimed, cause=cause):
-        return _read(session, prediction, cause, *claimed)
+    with work_on("ingest", claimed.job, claimed.attempt, cause=cause):
+        return _read(session, prediction, cause, claimed)
 
 
-def _read(
-    session: Session, prediction: Prediction, cause: str, job: Job, owner: Attempt
-) -> Ingested:
-    """What the prediction tells of its job, for its `owner` among the attempts."""
+def _read(session: Session, prediction: Prediction, cause: str, claimed: Claimed) -> Ingested:
+    """What the prediction tells of its job, for its owner among the attempts."""
+    job, owner, is_news = claimed
     merged = richer(owner.prediction, prediction.raw)
-    changed = _keep(session, owner, merged if job.deleted_at is None else remnant(merged))
+    kept = _keep(session, owner, merged if job.deleted_at is None else remnant(merged))
+    changed = kept or is_news
     if changed and job.price is not None and merged["status"] not in RUNNING:
         settle(session, job.id)
     if changed and is_terminal(job.status) and job.deleted_at is None:

@@ -62,6 +62,7 @@ def check_shown(
 
 
 # Statements of every job's way are built once: to build one costs more than to send it.
+ATTEMPT = select(Attempt).where(Attempt.id == bindparam("its_id"))
 ATTEMPTS = select(Attempt).where(Attempt.id.in_(bindparam("of_jobs", expanding=True)))
 MEDIA = (
     select(Media)
@@ -72,7 +73,8 @@ MEDIA = (
 
 def current_attempt(session: Session, job: Job) -> Attempt | None:
     """The job's newest attempt."""
-    return None if job.attempt_id is None else session.get(Attempt, job.attempt_id)
+    asked = {"its_id": job.attempt_id}
+    return None if job.attempt_id is None else session.scalars(ATTEMPT, asked).one_or_none()
 
 
 def current_attempts(session: Session, jobs: Sequence[Job]) -> dict[uuid.UUID, Attempt]:

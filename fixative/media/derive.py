@@ -38,10 +38,14 @@ DUE = taking(Job.derive_due_at <= func.now(), Job.deleted_at.is_(None))
 log = structlog.get_logger(__name__)
 
 
-def derivable(media: Media) -> bool:
+def derivable(role: str, kind: str, content_type: str) -> bool:
     """Whether something can be derived from it: an original that a decoder of ours reads."""
-    decodes = media.kind in {"video", "audio"} or media.content_type in DERIVABLE
-    return decodes and media.role == "original"
+    return role == "original" and (kind in {"video", "audio"} or content_type in DERIVABLE)
+
+
+def is_derivable(media: Media) -> bool:
+    """The same of what is stored."""
+    return derivable(media.role, media.kind, media.content_type)
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class Deriver:
         """One file after another; False when the time was over before the last."""
         began = time.monotonic()
         one = DeriveOne(self.database, self.bucket, self.decoder, put, media)
-        originals = [item for item in media if derivable(item)][:MOST_FILES]
+        originals = [item for item in media if is_derivable(item)][:MOST_FILES]
         todo = [item for item in originals if item.details is None and item.derive_error is None]
         for position, original in enumerate(todo):
             if position and time.monotonic() >= began + self.run_seconds:

@@ -16,9 +16,9 @@ from fixative.errors import (
     Refused,
     ReplicateError,
 )
-from fixative.jobs.store import media_of, move, with_warning
+from fixative.jobs.store import move, with_warning
 from fixative.media.content import SNIFF_BYTES, Content, recognise
-from fixative.media.derive import derivable
+from fixative.media.derive import derivable, is_derivable
 from fixative.media.fetch import Fetcher
 from fixative.media.keys import in_attempt, original_name
 from fixative.media.outputs import (
@@ -173,9 +173,11 @@ class Originals:
         return [Hint(STORE_OUTPUTS, {"job_id": str(self.put.job.id)}, large=True)]
 
     def _finish(self, elsewhere: list[str]) -> list[Hint]:
-        job = self.put.job
+        job, put = self.put.job, self.put.pieces
+        derive = any(map(is_derivable, self.saved.values())) or any(
+            derivable(piece.role, piece.content.kind, piece.content.type) for piece in put
+        )
         with self.put.database.begin() as session:
-            derive = any(derivable(media) for media in media_of(session, job))
             moved = move(
                 session, job.id, "succeeded", cause="task", lease=self.put.lease, derive=derive
             )

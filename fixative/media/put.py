@@ -56,6 +56,7 @@ class MediaPut:
     job: Job
     attempt: Attempt
     lease: Lease
+    pieces: list[Piece] = field(default_factory=list)  # that were put
 
     def put(self, piece: Piece, source: HashingReader) -> None:
         """Upload `source` and write its row; the same piece again is the same row.
@@ -92,4 +93,5 @@ class MediaPut:
                 written_too_late(session, self.job.id)
         if recorded is None:
             raise LostLease(f"job {self.job.id}")
+        self.pieces.append(piece)
         step("store.recorded")

@@ -58,6 +58,9 @@ class Database:
             connect_args={
                 "connect_timeout": int(SILENCE_SECONDS),
                 "application_name": application,
+                # Planned once a connection, and for any parameters: to plan takes Postgres longer
+                # than to look up one job's rows. What depends on a value has it written out.
+                "prepare_threshold": 1,
                 # A server that is silently gone is noticed in seconds, not in hours.
                 "keepalives_idle": 5,
                 "keepalives_interval": 2,
@@ -65,7 +68,7 @@ class Database:
                 "tcp_user_timeout": 10_000,
                 "options": f"-c statement_timeout={int(1000 * SERVERS_SHARE * patience)}"
                 f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MILLISECONDS}"
-                " -c timezone=UTC"
+                " -c timezone=UTC -c plan_cache_mode=force_generic_plan"
                 # Every statement is a short one: what these take to begin is more than they save.
                 " -c jit=off -c max_parallel_workers_per_gather=0",
             },

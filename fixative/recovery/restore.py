@@ -17,7 +17,6 @@ from fixative.jobs.delete import bury_jobs
 from fixative.jobs.job_query import HISTORY
 from fixative.jobs.store import move
 from fixative.media.derive import derivable
-from fixative.postgres.media_tables import Media
 from fixative.postgres.tables import ApiKey, Attempt, Batch, Job, Owner
 from fixative.recovery.replay_rows import PARTS
 from fixative.recovery.restore_rows import Row, inserts
@@ -131,7 +130,7 @@ def _is_underived(manifest: Manifest) -> bool:
         row.get("details") is None
         and row.get("derive_error") is None
         and row["attempt_id"] == newest
-        and derivable(Media(**{name: row[name] for name in ("role", "kind", "content_type")}))
+        and derivable(row["role"], row["kind"], row["content_type"])
         for row in manifest["media"]
     )
 

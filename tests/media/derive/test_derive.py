@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, update
 
 from fixative.media.bucket import Bucket
-from fixative.media.derive import derivable
+from fixative.media.derive import is_derivable
 from fixative.media.workspace import ABANDONED_SECONDS, remove_abandoned, workspace
 from fixative.names import DERIVE_MEDIA, RECORD_RESULT
 from fixative.postgres.tables import Attempt, Job
@@ -95,7 +95,7 @@ def test_a_run_ends_in_time_and_leaves_the_rest_due(services, stored, media, rea
     tasks = [short.derive(job_id)[0].task for _ in range(3)]
 
     assert tasks == [DERIVE_MEDIA, DERIVE_MEDIA, RECORD_RESULT]
-    assert all(row.details for row in media(job_id) if derivable(row))
+    assert all(row.details for row in media(job_id) if is_derivable(row))
     assert read_job(job_id).derive_due_at is None
 
 
@@ -106,7 +106,7 @@ def test_what_an_earlier_run_has_derived_is_not_derived_again(services, stored, 
 
     services.deriver.derive(job_id)
 
-    assert [row.derive_error for row in media(job_id) if derivable(row)] == [None, None]
+    assert [row.derive_error for row in media(job_id) if is_derivable(row)] == [None, None]
 
 
 def test_a_bucket_that_is_away_puts_it_off(environ, services, stored, media, read_job):
@@ -154,7 +154,7 @@ def test_who_lost_the_lease_leaves_no_row(services, stored, media, database):
 
     assert replace(services.deriver, keys=Stealing()).derive(job_id) == []
 
-    [original] = [row for row in media(job_id) if derivable(row)]
+    [original] = [row for row in media(job_id) if is_derivable(row)]
     assert (original.details, derived(media(job_id))) == (None, [])
 
 
