@@ -4,9 +4,11 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    case,
     cast,
     exists,
     false,
@@ -17,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from fixative.jobs.states import FORWARD
-from fixative.postgres.base import among, written_out
+from fixative.postgres.base import among
 from fixative.postgres.tables import Attempt, Job
 
 ANY = "any"  # reason for waiting
@@ -80,8 +82,8 @@ class JobQuery:
             yield Job.created_at >= self.created_after
         if self.created_before is not None:
             yield Job.created_at < self.created_before
-        if self.words is not None:
-            yield from _has_words(self.words, self.owner_id)
+        if self.words is not None and "words" not in but:
+            yield has_words(asked_words(self.words, self.owner_id))
         if self.made_in_web:
             made = Attempt.prediction["source"].as_string() == "web"
             yield among(Job.source, HISTORY)
@@ -94,13 +96,16 @@ def _is_in(statuses: tuple[str, ...]) -> ColumnElement[bool]:
     return or_(false(), *(among(Job.status, *part) for part in parts if part))
 
 
-def _has_words(text: str, owner_id: uuid.UUID | None) -> Iterator[ColumnElement[bool]]:
-    """The condition that every word of the text is in the prompt; of no words, that nothing is.
+def asked_words(text: str, owner_id: uuid.UUID | None) -> ColumnElement[Any]:
+    """The search for every word of the text, in what this owner wrote; None: in everybody's.
 
-    The text is written out in the SQL, so that the plan goes by how common its words are: rare
-    ones are looked up, and of common ones the newest jobs are read until the page is full.
+    Of no words, that nothing is: it finds nothing.
     """
-    words = func.job_words(Job.owner_id, Job.input)
-    yield words.op("@@")(func.plainto_tsquery(literal_column("'simple'"), written_out(text)))
-    if owner_id is not None:
-        yield words.op("@@")(cast(written_out(f"'{owner_id}'"), TSQUERY))
+    asked = func.plainto_tsquery(literal_column("'simple'"), text)
+    found = case((func.numnode(asked) > 0, asked))
+    return found if owner_id is None else found.op("&&")(cast(f"'{owner_id}'", TSQUERY))
+
+
+def has_words(asked: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The condition that a job has these among its words, as its index knows them."""
+    return func.job_words(Job.id, Job.owner_id, Job.input).op("@@")(asked)

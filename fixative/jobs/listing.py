@@ -9,10 +9,23 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, true, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    func,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import Session, aliased, defer
 
-from fixative.jobs.job_query import FOREIGN, JobQuery
+from fixative.jobs.hours import spans_between
+from fixative.jobs.job_query import FOREIGN, JobQuery, asked_words, has_words
 from fixative.jobs.states import FORWARD
 from fixative.postgres.base import among, first_id, written_out
 from fixative.postgres.tables import Job, Owner
@@ -22,6 +35,11 @@ USUAL = (None, ("succeeded",))  # statuses that have no index, since nearly all 
 CLOCKS_DIFFER = timedelta(hours=1)  # of who makes ids, and of who says when a row was made
 # Another system's records have ids of their own, that begin with no time.
 ANY_UNTIMED = select(Job.id).where(among(Job.source, FOREIGN)).limit(1)
+ENDS = select(
+    select(Job.id).order_by(Job.id).limit(1).scalar_subquery(),
+    select(Job.id).order_by(Job.id.desc()).limit(1).scalar_subquery(),
+    ANY_UNTIMED.scalar_subquery(),
+)
 
 
 @dataclass(frozen=True)
@@ -65,9 +83,12 @@ def list_jobs(
         query = replace(query, owner_id=owner_id, owner=None)
     ids = _range(session, query, before, after)
     most = written_out(limit)
-    if owner_id is None and (query.attributes or query.ended_badly) and query.words is None:
+    spans = _spans(session, ids) if query.words is not None else None
+    if spans is not None:
+        job, page = _search(query, owner_id, ids, spans, most)
+    elif owner_id is None and (query.attributes or query.ended_badly) and query.words is None:
         of_each = _page(query, Owner.id, ids).limit(most).correlate(Owner).lateral()
-        job: Any = aliased(Job, of_each)
+        job = aliased(Job, of_each)
         page = select(job).select_from(Owner).join(job, true()).order_by(*ids.along(job.id))
     else:
         job, page = Job, _page(query, owner_id, ids)
@@ -100,6 +121,41 @@ def _page(query: JobQuery, owner_id: Any, ids: Range) -> Select[Job]:
         tuple_(*columns) < tuple_(*values, ids.before),
     )
     return page.where(*within).order_by(*ids.along(*columns))
+
+
+def _spans(session: Session, ids: Range) -> list[str] | None:
+    """The spans of history to be searched, in the order of the page; None where ids have no times.
+
+    That is where a record of another system has brought some.
+    """
+    oldest, newest, untimed = session.execute(ENDS).one()
+    if untimed is not None:
+        return None
+    if newest is None:
+        return []
+    first, last = max(oldest, ids.after), min(newest, ids.before)
+    spans = spans_between(last, first)
+    return spans[::-1] if spans and ids.upward else spans
+
+
+def _search(
+    query: JobQuery, owner_id: uuid.UUID | None, ids: Range, spans: list[str], most: Any
+) -> tuple[Any, Select[Any]]:
+    """The jobs that have the words: span by span, and no further than the page goes.
+
+    Postgres runs the inner query for one span after the other, and stops when it has enough; it is
+    not asked to sort them, for which it would have to run it for all.
+    """
+    assert query.words is not None  # noqa: S101 - asked of such only
+    told = bindparam("spans", [f"'{span}'" for span in spans], type_=ARRAY(Text))
+    span = func.unnest(told).table_valued("word").render_derived()
+    asked = asked_words(query.words, owner_id).op("&&")(cast(span.c.word, TSQUERY))
+    where = (*query.conditions("words"), *ids.conditions, has_words(asked))
+    # The offset keeps the plan from going by the order instead, through all that there is.
+    found = select(Job).where(*where).correlate(span).offset(written_out(0)).subquery()
+    in_order = select(found).order_by(*ids.along(found.c.id)).limit(most)
+    job = aliased(Job, in_order.lateral())
+    return job, select(job).select_from(span).join(job, true())
 
 
 def _by_one_index(query: JobQuery) -> bool:

@@ -35,8 +35,9 @@ JOB_INDEXES = (
         "id",
         postgresql_where=text("status IN ('failed', 'canceled')"),
     ),
-    # The owner's id is one of the words, so that nobody's search reads what others wrote.
-    Index("ix_jobs_words", text("job_words(owner_id, input)"), postgresql_using="gin"),
+    # The owner's id is one of the words, so that nobody's search reads what others wrote; and the
+    # hours, so that none reads what is older than it shows.
+    Index("ix_jobs_words_by_hour", text("job_words(id, owner_id, input)"), postgresql_using="gin"),
     Index(
         "ix_jobs_cache",
         "owner_id",

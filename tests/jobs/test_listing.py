@@ -119,7 +119,7 @@ def history(database, owner_id):
     """Much that has succeeded, with one word in every prompt and one in each alone."""
     made = text("""
         INSERT INTO jobs (id, owner_id, status, job_type, input, completed_at)
-        SELECT gen_random_uuid(), :owner_id, 'succeeded', 'image',
+        SELECT uuidv7(make_interval(mins => n - :many)), :owner_id, 'succeeded', 'image',
             json_build_object('prompt', 'common word' || n), now()
         FROM generate_series(1, :many) AS n
     """)
