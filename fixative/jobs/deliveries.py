@@ -94,9 +94,13 @@ def receive_and_read(
         with database.begin() as session:
             if not _keep(session, webhook_id, prediction, job_id):
                 return []
-            return _read(session, webhook_id, prediction)
+            step("ingest.read")
+            hints = _read(session, webhook_id, prediction)
     except Exception as error:  # noqa: BLE001 - whatever it is, the webhook is not to be lost by it
         log.warning("webhook_not_read_at_once", error=f"{type(error).__name__}: {error}")
+    else:
+        step("ingest.moved")
+        return hints
     with database.begin() as session:
         return receive(session, webhook_id, prediction, job_id)
 

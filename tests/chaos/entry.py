@@ -1,4 +1,4 @@
-"""The suite's own entry points: `up` runs the system, `celery` one process of it.
+"""The suite's own entry points: `up` runs the system, `celery` and `gunicorn` one process of it.
 
 The second puts a `step` of its own into fixative.steps before anything else is imported: at the
 step that the file CHAOS_STEP names, the process kills or stops itself, as often as the file says.
@@ -38,7 +38,7 @@ def step(name: str) -> None:
 
 
 def up(data_dir: str) -> None:
-    """`fixative up` with this file in the place of the `celery` command."""
+    """`fixative up` with this file in the place of the commands of workers and API."""
     from fixative.local.program import Program
     from fixative.local.roles import System, programs_of
     from fixative.local.supervisor import Options, supervise
@@ -46,7 +46,7 @@ def up(data_dir: str) -> None:
     def programs(system: System) -> list[Program]:
         return [
             replace(program, argv=[sys.executable, __file__, *program.argv[2:]])
-            if program.argv[2] == "celery"
+            if program.argv[2] in {"celery", "gunicorn"}
             else program
             for program in programs_of(system)
         ]
@@ -65,4 +65,4 @@ if __name__ == "__main__":
     else:
         steps.step = step
         sys.argv = sys.argv[1:]
-        runpy.run_module("celery", run_name="__main__")
+        runpy.run_module(sys.argv[0], run_name="__main__")

@@ -21,11 +21,12 @@ from tests.chaos.system import ChaosSystem
 from tests.chaos.verdict import Verdict, judge, wait_until_drained
 
 JOBS = 20
+ROLES = (*WORKERS, "api")
 TIMES = {"kill": 3, "stop": 1}
 
 
 class Waker:
-    """Lets workers that stopped themselves go on, once their leases have run out."""
+    """Lets processes that stopped themselves go on, once their leases have run out."""
 
     def __init__(self, system: ChaosSystem) -> None:
         self._system = system
@@ -38,12 +39,12 @@ class Waker:
         """Wake everybody, and end."""
         self._over.set()
         self._thread.join()
-        for role in WORKERS:
+        for role in ROLES:
             self._system.signal(role, signal.SIGCONT)
 
     def _run(self) -> None:
         while not self._over.wait(0.5):
-            for role in WORKERS:
+            for role in ROLES:
                 if not self._system.stopped(role):
                     self._since.pop(role, None)
                     continue
