@@ -16,8 +16,8 @@ from sqlalchemy import Select, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from fixative.errors import MalformedPrediction
-from fixative.jobs.claim import CLOCKS_DIFFER, in_window, same_target
 from fixative.jobs.counted import count_attempt
+from fixative.jobs.fitting import CLOCKS_DIFFER, in_window, same_target
 from fixative.jobs.ingest import ingest
 from fixative.jobs.sent_input import may_have_sent
 from fixative.jobs.store import move

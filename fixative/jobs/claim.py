@@ -1,25 +1,21 @@
 """Whose is this prediction? Every source asks here: webhook, poll, sync, adoption, our own POST."""
 
-from collections.abc import Sequence
-from datetime import timedelta
 from enum import Enum
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, true, update
-from sqlalchemy.orm import Session, aliased, defer
+from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, update
+from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from fixative.jobs.counted import count_attempt
+from fixative.jobs.fitting import in_window, might_have_made, same_target, unsettled_attempts
 from fixative.jobs.states import is_terminal
 from fixative.jobs.store import current_attempt, reopen
-from fixative.postgres.base import among, made_at
+from fixative.postgres.base import made_at
 from fixative.postgres.tables import UNSETTLED, Attempt, Job
 from fixative.replicate.prediction import Prediction, read_instant
 from fixative.telemetry.alarms import alarm
-
-CLOCKS_DIFFER = timedelta(minutes=5)  # Replicate's clock against ours
-HIDDEN_VERSIONS = ("hidden", "dp-", "d-")  # name no version (Replicate's docs, recorded answers)
 
 # Built once. Rows as they are now: they may have been read before, and changed by another since.
 KNOWN = (
@@ -101,25 +97,6 @@ def claim(
     elif is_news:
         attempt = _another_of(session, job, attempt, prediction)
     return Claimed(job, attempt, is_news)
-
-
-def same_target(job: Job, attempt: Attempt, prediction: Prediction) -> bool:
-    """Whether the prediction is of what the attempt asked for, as far as Replicate tells."""
-    if job.deployment:
-        return prediction.deployment in (None, job.deployment.partition("/")[2], job.deployment)
-    if job.model and prediction.model and job.model != prediction.model:
-        return False
-    sent, told = attempt.version, prediction.version
-    if not sent or not told or told.startswith(HIDDEN_VERSIONS):
-        return True
-    return sent.rpartition(":")[2] == told
-
-
-def in_window(attempt: Attempt, prediction: Prediction) -> bool:
-    """Whether the attempt's POST can have been what created it."""
-    opened = attempt.created_at - CLOCKS_DIFFER
-    closed = None if attempt.ended_at is None else attempt.ended_at + CLOCKS_DIFFER
-    return opened <= prediction.created_at and (closed is None or prediction.created_at <= closed)
 
 
 def paid_or_unsettled(*of: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -279,25 +256,4 @@ def _say_paid_twice(job: Job, attempt: Attempt, prediction: Prediction) -> None:
         job_id=str(job.id),
         attempt_id=str(attempt.id),
         prediction_id=prediction.id,
-    )
-
-
-def unsettled_attempts(session: Session) -> Sequence[tuple[Attempt, Job]]:
-    """The attempts of which nobody knows yet whether they made a prediction, with their jobs."""
-    # Each job by its primary key: a plan that is kept of a plain join may scan them all.
-    its_job = aliased(Job, select(Job).where(Job.id == Attempt.job_id).limit(1).lateral())
-    unsettled = session.execute(
-        select(Attempt, its_job)
-        .join(its_job, true())
-        .options(defer(Attempt.prediction), defer(its_job.input))  # large, and not asked for
-        .where(among(Attempt.outcome, *UNSETTLED))
-    )
-    return [(attempt, job) for attempt, job in unsettled]
-
-
-def might_have_made(unsettled: Sequence[tuple[Attempt, Job]], prediction: Prediction) -> bool:
-    """Whether one of them can have made it, by time and target."""
-    return any(
-        in_window(attempt, prediction) and same_target(job, attempt, prediction)
-        for attempt, job in unsettled
     )

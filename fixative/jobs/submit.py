@@ -13,9 +13,8 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import structlog
-from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
-from uuid_utils.compat import uuid7
 
 from fixative.errors import (
     BucketError,
@@ -24,6 +23,7 @@ from fixative.errors import (
     MalformedPrediction,
     ReplicateError,
 )
+from fixative.jobs.begin import begin_attempt
 from fixative.jobs.billing import may_spend
 from fixative.jobs.counted import count_attempt
 from fixative.jobs.ingest import ingest
@@ -57,22 +57,6 @@ LONGEST_SECONDS = 180  # of one submission; its lease is then renewed no more
 DUE = select(Job, select(Epoch.number).scalar_subquery()).where(
     Job.id == bindparam("asked"), *due()
 )
-_columns = Attempt.__table__.c
-BEGIN = text("""
-    WITH placed AS (
-        UPDATE jobs SET attempt_id = :id, waiting_reason = NULL WHERE id = :job_id
-    )
-    INSERT INTO attempts (id, job_id, number, version, input, account, counted)
-    SELECT :id, :job_id, count(*) + 1, :version, :input, :account, :counted
-    FROM attempts WHERE job_id = :job_id
-    RETURNING number, created_at
-""").bindparams(
-    *(
-        bindparam(name, type_=_columns[name].type)
-        for name in ("id", "job_id", "version", "input", "account", "counted")
-    )
-)
-
 log = structlog.get_logger(__name__)
 
 
@@ -166,16 +150,7 @@ class Submitter:
             if not may_spend(session, job):
                 _go_on(session, job, lease, SPENT)
                 return None
-            told = {
-                "id": uuid7(),
-                "job_id": job.id,
-                "version": target.version,
-                "input": input_,
-                "account": account,
-                "counted": job.max_cost,
-            }
-            made = session.connection().execute(BEGIN, told).mappings().one()
-            return lease, Attempt(outcome="open", **told, **made)
+            return lease, begin_attempt(session, job, target.version, input_, account)
 
     def _create(self, job: Job, target: Target, lease: Lease, attempt: Attempt) -> list[Hint]:
         committed_at = time.monotonic()

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import Text, Uuid
 
 from fixative.errors import MalformedPrediction
-from fixative.jobs.claim import might_have_made, unsettled_attempts
+from fixative.jobs.fitting import might_have_made, unsettled_attempts
 from fixative.jobs.ingest import ingest
 from fixative.names import Hint
 from fixative.postgres.tables import Job

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from fixative.errors import MalformedPrediction, Refused
-from fixative.jobs.claim import CLOCKS_DIFFER
+from fixative.jobs.fitting import CLOCKS_DIFFER
 from fixative.jobs.ingest import ingest
 from fixative.jobs.store import error_of, move
 from fixative.names import Hint
