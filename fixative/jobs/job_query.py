@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from fixative.jobs.states import FORWARD
-from fixative.postgres.base import among
+from fixative.postgres.base import among, written_out
 from fixative.postgres.tables import Attempt, Job
 
 ANY = "any"  # reason for waiting
@@ -83,7 +83,8 @@ class JobQuery:
         if self.created_before is not None:
             yield Job.created_at < self.created_before
         if self.words is not None and "words" not in but:
-            yield has_words(asked_words(self.words, self.owner_id))
+            # Written out, so that the plan goes by how common they are.
+            yield has_words(asked_words(written_out(self.words), self.owner_id))
         if self.made_in_web:
             made = Attempt.prediction["source"].as_string() == "web"
             yield among(Job.source, HISTORY)
@@ -96,7 +97,7 @@ def _is_in(statuses: tuple[str, ...]) -> ColumnElement[bool]:
     return or_(false(), *(among(Job.status, *part) for part in parts if part))
 
 
-def asked_words(text: str, owner_id: uuid.UUID | None) -> ColumnElement[Any]:
+def asked_words(text: Any, owner_id: uuid.UUID | None) -> ColumnElement[Any]:
     """The search for every word of the text, in what this owner wrote; None: in everybody's.
 
     Of no words, that nothing is: it finds nothing.

@@ -37,7 +37,13 @@ JOB_INDEXES = (
     ),
     # The owner's id is one of the words, so that nobody's search reads what others wrote; and the
     # hours, so that none reads what is older than it shows.
-    Index("ix_jobs_words_by_hour", text("job_words(id, owner_id, input)"), postgresql_using="gin"),
+    # Without a list of what is still to be put into it: each span would look through that.
+    Index(
+        "ix_jobs_words_by_hour",
+        text("job_words(id, owner_id, input)"),
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+    ),
     Index(
         "ix_jobs_cache",
         "owner_id",
