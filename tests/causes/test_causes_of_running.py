@@ -8,6 +8,8 @@ from fixative.jobs.store import get_job
 from fixative.recovery.poll import ask_about
 from fixative.replicate.prediction import read_prediction
 
+pytestmark = pytest.mark.wide
+
 TOKEN = {"Authorization": "Bearer r8_test"}
 
 

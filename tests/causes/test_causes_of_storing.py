@@ -13,6 +13,8 @@ from fixative.postgres.leases import take
 from fixative.postgres.tables import Attempt, Job
 from fixative.settings import load_settings
 
+pytestmark = pytest.mark.wide
+
 
 @pytest.fixture
 def away(environ):

@@ -20,6 +20,8 @@ from fixative.replicate.models import Models
 from fixative.replicate.pace import Pace
 from fixative.settings import load_settings
 
+pytestmark = pytest.mark.wide
+
 PNG = "data:image/png;base64," + "iVBORw0K" * 50_000  # too large to be sent as it is
 
 

@@ -6,6 +6,8 @@ import pytest
 from bench.history import make_history
 from bench.scale import probed, read_of
 
+pytestmark = pytest.mark.wide
+
 JOBS = 20_000
 MOST = 1_500  # rows: a page shows a hundred at most, and 200 jobs are unfinished
 MORE = {
