@@ -1,40 +1,36 @@
-"""The hours of history in windows, so that a search looks at the newest before the rest.
+"""The hours of history in spans, so that a search looks at the newest before the rest.
 
-A job has among its words, beside those of its prompt, the hour in which its id was made, and the
-spans of 8, 64, 512 and 4,096 hours around that. A search goes from window to window, each about
-eight times as long as the one before, until its page is full: so it takes few looks, and reads
-little more than it shows, however long the history.
+Each span is a word of the jobs whose ids were made in it, beside those of their prompts: an hour,
+8, 64 and 512 of them. A search goes from span to span until its page is full; the next is never
+longer than all that it has seen, so that it reads about what it shows, however long the history.
 """
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-SPANS = (1, 8, 64, 512, 4096)  # hours, each as many as divide the next
+SPANS = (512, 64, 8, 1)  # hours, each as many as divide the one before
 HOUR = 3_600_000  # milliseconds, which an id of version 7 begins with
+LONGEST = 50 * 365 * 24  # hours: what is longer is no history, and its ids are not by the clock
 
 
-@dataclass(frozen=True)
-class Window:
-    """The ids from `first` on and before `last`; `word` finds their jobs and some beside them.
+def spans_between(newest: uuid.UUID, oldest: uuid.UUID) -> list[str] | None:
+    """The words of the spans that these ids lie in and all between, the newest first.
 
-    It is a search of its own, and empty where every job may be in the window.
+    None where that is longer than any history.
     """
+    if _hour(newest) - _hour(oldest) > LONGEST:
+        return None
+    return list(_spans(_hour(newest), _hour(oldest)))
 
-    word: str
-    first: uuid.UUID
-    last: uuid.UUID
+
+def _spans(hour: int, last: int) -> Iterator[str]:
+    seen = 0
+    while hour >= last:
+        span = next(n for n in SPANS if n <= max(seen, 1) and (hour + 1) % n == 0)
+        yield f"{span} {hour // span}"
+        hour -= span
+        seen += span
 
 
-def windows(newest: uuid.UUID) -> Iterator[Window]:
-    """All of history up to this id, the newest first."""
-    end = (newest.int >> 80) // HOUR + 1
-    last = uuid.UUID(int=2**128 - 1)
-    for length in SPANS:
-        begin = max(0, end - length)
-        around = {begin // length, (end - 1) // length}
-        word = " | ".join(f"'{length} {number}'" for number in sorted(around))
-        first = uuid.UUID(int=begin * HOUR << 80)
-        yield Window(word, first, last)
-        end, last = begin, first
-    yield Window("", uuid.UUID(int=0), last)
+def _hour(id_: uuid.UUID) -> int:
+    return (id_.int >> 80) // HOUR

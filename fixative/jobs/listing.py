@@ -5,7 +5,6 @@ that of the owner, or of what else is asked for; everybody's is made of the owne
 """
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -15,7 +14,6 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Text,
-    Uuid,
     bindparam,
     cast,
     func,
@@ -26,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import Session, aliased, defer
 
-from fixative.jobs.hours import Window, windows
+from fixative.jobs.hours import spans_between
 from fixative.jobs.job_query import FOREIGN, JobQuery, asked_words, has_words
 from fixative.jobs.states import FORWARD
 from fixative.postgres.base import among, first_id, written_out
@@ -38,6 +36,7 @@ CLOCKS_DIFFER = timedelta(hours=1)  # of who makes ids, and of who says when a r
 # Another system's records have ids of their own, that begin with no time.
 ANY_UNTIMED = select(Job.id).where(among(Job.source, FOREIGN)).limit(1)
 ENDS = select(
+    select(Job.id).order_by(Job.id).limit(1).scalar_subquery(),
     select(Job.id).order_by(Job.id.desc()).limit(1).scalar_subquery(),
     ANY_UNTIMED.scalar_subquery(),
 )
@@ -84,9 +83,9 @@ def list_jobs(
         query = replace(query, owner_id=owner_id, owner=None)
     ids = _range(session, query, before, after)
     most = written_out(limit)
-    search = query.words and _search(session, query, owner_id, ids, most)
-    if search:
-        job, page = search
+    spans = _spans(session, ids) if query.words is not None else None
+    if spans is not None:
+        job, page = _search(query, owner_id, ids, spans, most)
     elif owner_id is None and (query.attributes or query.ended_badly) and query.words is None:
         of_each = _page(query, Owner.id, ids).limit(most).correlate(Owner).lateral()
         job = aliased(Job, of_each)
@@ -124,38 +123,39 @@ def _page(query: JobQuery, owner_id: Any, ids: Range) -> Select[Job]:
     return page.where(*within).order_by(*ids.along(*columns))
 
 
-def _search(
-    session: Session, query: JobQuery, owner_id: uuid.UUID | None, ids: Range, most: Any
-) -> tuple[Any, Select[Any]] | None:
-    """The jobs that have the words: window by window, and no further than the page goes.
+def _spans(session: Session, ids: Range) -> list[str] | None:
+    """The spans of history to be searched, in the order of the page; None where ids have no times.
 
-    None where ids have no times, since a record of another system has brought some. Postgres runs
-    the inner query for one window after the other, and stops when it has enough; it is not asked to
-    sort them, for which it would have to run it for all.
+    That is where a record of another system has brought some.
     """
-    assert query.words is not None  # noqa: S101 - asked of such only
-    newest, untimed = session.execute(ENDS).one()
+    oldest, newest, untimed = session.execute(ENDS).one()
     if untimed is not None:
         return None
-    told = list(windows(min(newest or FIRST, ids.before)))
-    window = _table(told[::-1] if ids.upward else told)
-    asked = asked_words(query.words, owner_id).op("&&")(cast(window.c.word, TSQUERY))
+    if newest is None:
+        return []
+    first, last = max(oldest, ids.after), min(newest, ids.before)
+    spans = spans_between(last, first)
+    return spans[::-1] if spans and ids.upward else spans
+
+
+def _search(
+    query: JobQuery, owner_id: uuid.UUID | None, ids: Range, spans: list[str], most: Any
+) -> tuple[Any, Select[Any]]:
+    """The jobs that have the words: span by span, and no further than the page goes.
+
+    Postgres runs the inner query for one span after the other, and stops when it has enough; it is
+    not asked to sort them, for which it would have to run it for all.
+    """
+    assert query.words is not None  # noqa: S101 - asked of such only
+    told = bindparam("spans", [f"'{span}'" for span in spans], type_=ARRAY(Text))
+    span = func.unnest(told).table_valued("word").render_derived()
+    asked = asked_words(query.words, owner_id).op("&&")(cast(span.c.word, TSQUERY))
     where = (*query.conditions("words"), *ids.conditions, has_words(asked))
-    within = (Job.id >= window.c.first, Job.id < window.c.last)
     # The offset keeps the plan from going by the order instead, through all that there is.
-    fenced = select(Job).where(*where, *within).correlate(window).offset(written_out(0))
-    found = fenced.subquery()
+    found = select(Job).where(*where).correlate(span).offset(written_out(0)).subquery()
     in_order = select(found).order_by(*ids.along(found.c.id)).limit(most)
     job = aliased(Job, in_order.lateral())
-    return job, select(job).select_from(window).join(job, true())
-
-
-def _table(told: Sequence[Window]) -> Any:
-    """The windows as rows, in this order."""
-    words = bindparam("words", [window.word for window in told], type_=ARRAY(Text))
-    first = bindparam("firsts", [window.first for window in told], type_=ARRAY(Uuid))
-    last = bindparam("lasts", [window.last for window in told], type_=ARRAY(Uuid))
-    return func.unnest(words, first, last).table_valued("word", "first", "last").render_derived()
+    return job, select(job).select_from(span).join(job, true())
 
 
 def _by_one_index(query: JobQuery) -> bool:

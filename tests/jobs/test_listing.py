@@ -153,8 +153,7 @@ def test_a_page_reads_no_more_than_it_has_to(database, history, owner_id, query,
         session.execute(text("SET LOCAL jit = off"))
         before = looked_at(session)
         list_jobs(session, asked, before=None, limit=51)
-        # A search's window has eight times what those before it had, of which a page was not full.
-        assert looked_at(session) - before < (600 if asked.words else 400)
+        assert looked_at(session) - before < 400
 
 
 def looked_at(session):

@@ -20,8 +20,7 @@ WORDS = """
         spans text[] := ARRAY[]::text[];
     BEGIN
         IF substr(id::text, 15, 1) = '7' THEN
-            spans := ARRAY['1 ' || hour, '8 ' || hour / 8, '64 ' || hour / 64, '512 ' || hour / 512,
-                '4096 ' || hour / 4096];
+            spans := ARRAY['1 ' || hour, '8 ' || hour / 8, '64 ' || hour / 64, '512 ' || hour / 512];
         END IF;
         RETURN array_to_tsvector(owner_id::text || spans)
             || to_tsvector('simple'::regconfig, left(input ->> 'prompt', 10000));
