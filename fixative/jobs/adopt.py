@@ -20,6 +20,7 @@ from fixative.jobs.counted import count_attempt
 from fixative.jobs.fitting import CLOCKS_DIFFER, in_window, same_target
 from fixative.jobs.ingest import ingest
 from fixative.jobs.sent_input import may_have_sent
+from fixative.jobs.states import NEEDS_REVIEW
 from fixative.jobs.store import move
 from fixative.names import Hint
 from fixative.postgres.base import among
@@ -31,7 +32,6 @@ from fixative.replicate.client import Replicate
 from fixative.replicate.prediction import Prediction, read_prediction
 from fixative.telemetry.alarms import alarm
 
-NEEDS_REVIEW = "needs_review"
 SETTLE_AFTER = timedelta(seconds=120)
 LISTINGS_APART = timedelta(seconds=10)
 REVIEW_AFTER = timedelta(minutes=15)

@@ -117,9 +117,10 @@ def _known(
     """
     maker = made_by and made_by.id
     found = session.execute(KNOWN, {"prediction": prediction.id, "maker": maker}).all()
-    for attempt, job in sorted(found, key=lambda row: row[0].prediction_id != prediction.id):
-        return attempt, job
-    return None, None
+    for row in found:
+        if row[0].prediction_id == prediction.id:
+            return row[0], row[1]
+    return (found[0][0], found[0][1]) if found else (None, None)
 
 
 def _named(session: Session, prediction: Prediction, cause: str) -> Attempt | None:

@@ -10,6 +10,7 @@ A terminal status never moves again, except by an explicit retry (`reopen` in `s
 from fixative.postgres.tables import TERMINAL_STATUSES
 
 FORWARD = ("submitting", "starting", "processing", "storing")
+NEEDS_REVIEW = "needs_review"  # what a job waits for that a person has to look at
 
 NEXT: dict[str, frozenset[str]] = {
     "queued": frozenset({"submitting", "failed", "canceled"}),

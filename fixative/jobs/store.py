@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from fixative.errors import Gone, NotFound
 from fixative.jobs.billing import settle
 from fixative.jobs.counted import count_move, count_reopening
-from fixative.jobs.moving import MOVE, REOPEN
+from fixative.jobs.move_statements import MOVE, REOPEN
 from fixative.jobs.states import is_terminal, sources
 from fixative.postgres.engine import once_committed
 from fixative.postgres.leases import Lease

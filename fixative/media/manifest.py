@@ -40,20 +40,21 @@ OF_THE_MOMENT = frozenset(  # what a row needs while it is worked on, and says n
 )
 
 
-def _part(mapped: type[Table]) -> Select[Any]:
+def _rows_of(mapped: type[Table]) -> Select[Any]:
     """All that is told of a job's rows of one kind; built once."""
     columns = mapped.__table__.c
     told = [column for column in columns if column.name not in OF_THE_MOMENT]
     return select(*told).where(columns.job_id == bindparam("of_job"))
 
 
-PARTS = {
-    "attempts": _part(Attempt),
-    "media": _part(Media),
-    "files": _part(File),
-    "transitions": _part(Transition),
-    "notes": _part(Note),
+PARTS: dict[str, type[Table]] = {
+    "attempts": Attempt,
+    "media": Media,
+    "files": File,
+    "transitions": Transition,
+    "notes": Note,
 }
+ROWS = {part: _rows_of(mapped) for part, mapped in PARTS.items()}
 DUE = taking(Job.record_due_at <= func.now(), Job.deleted_at.is_(None))
 # Due again is what has changed meanwhile.
 RECORDED = (
@@ -120,7 +121,7 @@ def manifest_of(session: Session, job: Job) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "job": row_of(job),
-        **{part: _rows(session, query, job.id) for part, query in PARTS.items()},
+        **{part: _rows(session, query, job.id) for part, query in ROWS.items()},
     }
 
 

@@ -14,7 +14,7 @@ from fixative.media.keys import Keys
 from fixative.media.outputs import Pointer
 from fixative.media.reader import HashingReader
 from fixative.postgres.engine import Database
-from fixative.postgres.leases import Lease, holding
+from fixative.postgres.leases import HELD, Lease
 from fixative.postgres.media_tables import Media
 from fixative.postgres.tables import Attempt, Job
 from fixative.steps import step
@@ -25,7 +25,7 @@ from fixative.telemetry.tracing import span
 PLACE = ("job_id", "attempt_id", "index", "role")
 TOLD = ("name", "key", "kind", "content_type", "bytes", "sha256", "pointers")
 _given = ("id", *PLACE[1:], *TOLD)
-_ours = holding().cte("ours")
+_ours = HELD.cte("ours")
 _row = insert(Media).from_select(
     ["job_id", *_given],
     select(_ours.c.id, *(bindparam(name, type_=Media.__table__.c[name].type) for name in _given)),

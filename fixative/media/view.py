@@ -7,6 +7,7 @@ from typing import Any
 
 from fixative.dollars import dollars
 from fixative.hosts import AllowedHosts
+from fixative.jobs.states import NEEDS_REVIEW
 from fixative.media.outputs import find_files, put_at
 from fixative.postgres.media_tables import Media
 from fixative.postgres.operation_tables import DeadLetter
@@ -128,7 +129,7 @@ def _waiting(job: Job, attempt: Attempt | None) -> dict[str, Any] | None:
     if job.waiting_reason is None or job.completed_at is not None:
         return None
     later = job.next_attempt_at > datetime.now(UTC)
-    in_review = job.waiting_reason == "needs_review"
+    in_review = job.waiting_reason == NEEDS_REVIEW
     return {
         "reason": job.waiting_reason,
         "until": job.next_attempt_at if later else None,

@@ -20,7 +20,6 @@ from typing import Any
 import structlog
 from sqlalchemy import (
     ColumnElement,
-    Select,
     and_,
     bindparam,
     func,
@@ -96,14 +95,17 @@ def taking(*conditions: ColumnElement[bool]) -> Taking:
     )
 
 
-def take(session: Session, job_id: uuid.UUID, due: Taking | None = None) -> Lease | None:
+FREE = taking()
+
+
+def take(session: Session, job_id: uuid.UUID, due: Taking = FREE) -> Lease | None:
     """The job's lease, if it is free and what is `due` holds; counts the try, and a crash.
 
     The row as it is now is the session's job. A crash that was counted before is noted: whoever
     had the lease is not coming back.
     """
     asked_at = time.monotonic()
-    job = session.scalars(taking() if due is None else due, {"taken": job_id}).one_or_none()
+    job = session.scalars(due, {"taken": job_id}).one_or_none()
     if job is None:
         return None
     if job.crashes > 1:
@@ -118,16 +120,17 @@ def let_go(session: Session, lease: Lease, **values: Any) -> bool:
     return session.scalar(ended.returning(Job.id)) is not None
 
 
-def holding() -> Select[uuid.UUID]:
-    """The job of a lease (`taken`, `token`) that still holds, and its row locked; to be built once.
-
-    None if another has taken it, or it was deleted meanwhile.
-    """
-    ours = (Job.id == bindparam("taken"), Job.lease_token == bindparam("token"))
-    return select(Job.id).where(*ours, Job.deleted_at.is_(None)).with_for_update()
-
-
-HOLDING = holding()
+# The job of a lease that still holds, its row locked; nothing if another has taken it, or it was
+# deleted meanwhile.
+HELD = (
+    select(Job.id)
+    .where(
+        Job.id == bindparam("taken"),
+        Job.lease_token == bindparam("token"),
+        Job.deleted_at.is_(None),
+    )
+    .with_for_update()
+)
 
 
 def still_mine(session: Session, lease: Lease) -> None:
@@ -135,7 +138,7 @@ def still_mine(session: Session, lease: Lease) -> None:
 
     Raises LostLease if another has taken it, or it was deleted meanwhile.
     """
-    if session.scalar(HOLDING, {"taken": lease.job_id, "token": lease.token}) is None:
+    if session.scalar(HELD, {"taken": lease.job_id, "token": lease.token}) is None:
         raise LostLease(f"job {lease.job_id}")
 
 

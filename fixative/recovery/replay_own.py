@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from fixative.errors import RecordRefused
 from fixative.jobs.ingest import ingest
 from fixative.jobs.states import is_terminal
+from fixative.media.manifest import PARTS
 from fixative.postgres.tables import Attempt, Job
 from fixative.recovery.replay_record import Record
-from fixative.recovery.replay_rows import PARTS, check_rows, predictions_of
+from fixative.recovery.replay_rows import check_rows, predictions_of
 from fixative.recovery.restore import give_way, restore
 from fixative.recovery.restore_rows import inserts
 from fixative.replicate.prediction import Prediction, richer

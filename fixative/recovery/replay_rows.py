@@ -21,19 +21,10 @@ from sqlalchemy.types import TypeEngine
 
 from fixative.catalog.price import is_price
 from fixative.errors import Corrupt, MalformedPrediction, RecordRefused
-from fixative.media.manifest import FORMAT
-from fixative.postgres.media_tables import File, Media
-from fixative.postgres.notes import Note
-from fixative.postgres.tables import CAUSES, JOB_STATUSES, OUTCOMES, Attempt, Job, Transition
+from fixative.media.manifest import FORMAT, PARTS
+from fixative.postgres.tables import CAUSES, JOB_STATUSES, OUTCOMES, Job
 from fixative.replicate.prediction import Prediction, read_prediction
 
-PARTS = {
-    "attempts": Attempt,
-    "media": Media,
-    "files": File,
-    "transitions": Transition,
-    "notes": Note,
-}
 LATER = frozenset(("notes",))  # what the first manifests had not
 WORDS = {"status": JOB_STATUSES, "outcome": OUTCOMES, "cause": CAUSES}
 LISTS = ("warnings", "candidates", "pointers", "webhook_events")

@@ -17,8 +17,8 @@ from fixative.jobs.delete import bury_jobs
 from fixative.jobs.job_query import HISTORY
 from fixative.jobs.store import move
 from fixative.media.derive import derivable
+from fixative.media.manifest import PARTS
 from fixative.postgres.tables import ApiKey, Attempt, Batch, Job, Owner
-from fixative.recovery.replay_rows import PARTS
 from fixative.recovery.restore_rows import Row, inserts
 
 Manifest = Mapping[str, Any]

@@ -3,6 +3,7 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from fixative.jobs.states import NEEDS_REVIEW
 from fixative.postgres.base import among
 from fixative.postgres.operation_tables import Tick, WorkerProcess
 from fixative.postgres.sync_tables import SyncRun
@@ -26,7 +27,7 @@ def list_runs(session: Session, *, limit: int) -> list[SyncRun]:
 
 def count_in_review(session: Session) -> int:
     """How many jobs wait for a person: to settle what became of their create, or to requeue."""
-    waiting = (among(Job.status, "submitting", "storing"), Job.waiting_reason == "needs_review")
+    waiting = (among(Job.status, "submitting", "storing"), Job.waiting_reason == NEEDS_REVIEW)
     return session.scalar(select(func.count()).where(*waiting)) or 0
 
 

@@ -16,6 +16,7 @@ from fixative.errors import WorkerLost
 from fixative.jobs.cancel import running_duplicates
 from fixative.jobs.dead_letters import bury
 from fixative.jobs.overdue import abort_overdue
+from fixative.jobs.states import NEEDS_REVIEW
 from fixative.jobs.store import with_warning
 from fixative.jobs.turn import due as due_for_submission
 from fixative.names import (
@@ -147,8 +148,8 @@ def _put_off_purges(session: Session) -> None:
 def _stuck(warnings: Any) -> Iterator[tuple[str, ColumnElement[bool], dict[str, Any]]]:
     """For each stage that may kill its workers: its task, its rows, and what becomes of them."""
     for task, status in (CREATE_PREDICTION, "submitting"), (STORE_OUTPUTS, "storing"):
-        unseen = Job.waiting_reason.is_distinct_from("needs_review")
-        yield task, and_(among(Job.status, status), unseen), {"waiting_reason": "needs_review"}
+        unseen = Job.waiting_reason.is_distinct_from(NEEDS_REVIEW)
+        yield task, and_(among(Job.status, status), unseen), {"waiting_reason": NEEDS_REVIEW}
     # What is derived may be missing; what is recorded of it is another stage, with its own count.
     underived = {"derive_due_at": null(), "record_due_at": func.now(), "warnings": warnings}
     yield DERIVE_MEDIA, Job.derive_due_at.is_not(None), {**underived, "crashes": 0}
