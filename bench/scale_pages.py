@@ -14,7 +14,7 @@ Probes = dict[str, Callable[[], Any]]
 MODEL, RARE_MODEL = "black-forest-labs/flux-schnell", "rare/model"
 FAR = 4_800  # jobs down: a hundred pages of the gallery
 # Each is asked of everybody's jobs and of a small owner's; what a word's number says is how rare it
-# is. The first campaign is the oldest one.
+# is: each fills as much of its page however long the history. The first campaign is the oldest one.
 FILTERS = {
     "model": {"model": MODEL},
     "rare model": {"model": RARE_MODEL},
@@ -34,11 +34,11 @@ FILTERS = {
     "before a date": {"created_before": "{month_ago}"},
     "word in all": {"q": "fog"},
     "word in a 10th": {"q": "ten5"},
-    "word in a 100th": {"q": "hundred55"},
-    "word in a 1000th": {"q": "thousand555"},
+    "word in 1,600 jobs": {"q": "sometimes"},
+    "word in 80 jobs": {"q": "seldom"},
     "word in one": {"q": "unique2777"},
     "no such word": {"q": "nowhere"},
-    "two words": {"q": "ten5 hundred15"},
+    "two words": {"q": "fog sometimes"},
     "two words that never meet": {"q": "ten5 hundred16"},
 }
 TOLD = {
@@ -51,6 +51,8 @@ TOLD = {
     ", a rare owner's": {"owner": "owner-9"},
 }
 OF_ADMIN = {
+    "word in a 100th": {"q": "hundred55"},
+    "two words that often meet": {"q": "ten5 hundred15"},
     "owner": {"owner": "owner-1"},
     "rare owner": {"owner": "owner-9"},
     "no such owner": {"owner": "nobody"},

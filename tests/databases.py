@@ -8,6 +8,7 @@ import secrets
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import text
 
 from fixative.postgres.migrate import upgrade
 
@@ -94,3 +95,9 @@ def _empty(connection: psycopg.Connection, tables: list[str]) -> None:
     if filled:
         names = sql.SQL(", ").join(sql.Identifier(name) for (name,) in filled)
         connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
+
+
+def looked_at(session):
+    """How many rows of jobs this transaction has read so far, by whatever way."""
+    read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
+    return session.scalar(text(f"{read} WHERE relname = 'jobs'"))

@@ -103,7 +103,7 @@ def asked_words(text: Any, owner_id: uuid.UUID | None) -> ColumnElement[Any]:
     Of no words, that nothing is: it finds nothing.
     """
     asked = func.plainto_tsquery(literal_column("'simple'"), text)
-    found = case((func.numnode(asked) > 0, asked))
+    found = case((func.numnode(asked) > written_out(0), asked))
     return found if owner_id is None else found.op("&&")(cast(f"'{owner_id}'", TSQUERY))
 
 

@@ -5,9 +5,20 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
-from sqlalchemy import ColumnElement, MetaData, Numeric, Text, bindparam, text
+from sqlalchemy import (
+    ClauseElement,
+    ColumnElement,
+    Executable,
+    MetaData,
+    Numeric,
+    Text,
+    bindparam,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSON, JSONB, TIMESTAMP
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, mapped_column
+from sqlalchemy.sql.compiler import SQLCompiler
 
 NOW = text("now()")
 LATEST = 2**48 - 1  # the milliseconds since 1970 that an id has room for
@@ -48,6 +59,20 @@ def among(column: InstrumentedAttribute[Any], *values: str) -> ColumnElement[boo
 def written_out(value: Any) -> Any:
     """A value that stands in the SQL itself: a plan for any would not know how few it means."""
     return bindparam(None, value, literal_execute=True)
+
+
+class Explain(Executable, ClauseElement):
+    """How Postgres would run a statement, as JSON; nothing is run."""
+
+    inherit_cache = False
+
+    def __init__(self, statement: ClauseElement) -> None:
+        self.statement = statement
+
+
+@compiles(Explain)
+def _explain(element: Explain, compiler: SQLCompiler, **options: Any) -> str:
+    return f"EXPLAIN (FORMAT JSON) {compiler.process(element.statement, **options)}"
 
 
 class Table(DeclarativeBase):

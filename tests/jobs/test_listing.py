@@ -9,6 +9,7 @@ from fixative.access.owners import ensure_owner
 from fixative.jobs.job_query import ENDED_BADLY, UNFINISHED, JobQuery
 from fixative.jobs.listing import list_jobs
 from fixative.postgres.tables import Job
+from tests.databases import looked_at
 
 MANY = 3000
 
@@ -154,9 +155,3 @@ def test_a_page_reads_no_more_than_it_has_to(database, history, owner_id, query,
         before = looked_at(session)
         list_jobs(session, asked, before=None, limit=51)
         assert looked_at(session) - before < 400
-
-
-def looked_at(session):
-    """How many rows of jobs this transaction has read so far, by whatever way."""
-    read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
-    return session.scalar(text(f"{read} WHERE relname = 'jobs'"))
