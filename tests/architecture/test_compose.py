@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -117,6 +119,17 @@ def test_every_service_that_stays_is_restarted_and_tells_its_health(compose):
     for role in compose["services"].keys() - {"migrate"}:
         assert compose["services"][role]["restart"] == "unless-stopped"
         assert "healthcheck" in compose["services"][role]
+
+
+def test_it_is_as_the_compose_specification_says(root):
+    check = Path(sys.executable).with_name("check-jsonschema")
+    run = subprocess.run(
+        [check, "--builtin-schema", "vendor.compose-spec", root / "docker-compose.yml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
 
 
 @pytest.mark.skipif(shutil.which("docker-compose") is None, reason="no docker-compose here")
