@@ -244,6 +244,36 @@ def test_production_grows_by_how_late_a_stage_is_that_its_worker_works_on():
             assert metric["external"]["metric"]["selector"]["matchLabels"]["stage"] in stages
 
 
+def test_the_sample_of_prometheus_finds_the_api_and_every_worker():
+    sample = yaml.safe_load((ROOT / "deploy" / "prometheus" / "kubernetes.yml").read_text())
+    ports = [
+        (role, port["name"])
+        for role, pod in pods("prod").items()
+        for container in pod["spec"]["containers"]
+        for port in container.get("ports", ())
+    ]
+    names = (
+        "__meta_kubernetes_pod_label_fixative_role",
+        "__meta_kubernetes_pod_container_port_name",
+    )
+
+    found = set()
+    for scrape in sample["scrape_configs"]:
+        (places,) = scrape["kubernetes_sd_configs"]
+        assert places["namespaces"]["names"] == ["fixative-prod"]
+        kept = {
+            rule["source_labels"][0]: rule["regex"]
+            for rule in scrape["relabel_configs"]
+            if rule.get("action") == "keep"
+        }
+        assert kept.keys() <= set(names)
+        found |= {
+            port for port in ports if kept.items() <= dict(zip(names, port, strict=True)).items()
+        }
+
+    assert found == {("api", "http"), *((role, "counts") for role in QUEUES_OF_ROLE)}
+
+
 def test_every_setting_that_is_no_secret_stands_in_the_base():
     lines = (KUBERNETES / "base" / "settings.env").read_text().split()
     named = {line.partition("=")[0] for line in lines}
