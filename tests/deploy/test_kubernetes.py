@@ -1,6 +1,7 @@
 """deploy/kubernetes is `fixative up` in pods: the same roles, commands, variables and probes."""
 
 import re
+import tomllib
 
 import pytest
 import yaml
@@ -217,8 +218,12 @@ def test_an_overlay_is_an_environment_of_its_own(overlay):
     assert {m["metadata"].get("namespace", f"fixative-{overlay}") for m in built(overlay)} == {
         f"fixative-{overlay}"
     }
-    assert {c["image"].rpartition(":")[2] for _, c in containers(overlay)} != {"latest"}
-    assert len({c["image"] for _, c in containers(overlay)}) == 1
+
+
+def test_every_container_is_of_the_image_of_this_version(overlay):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    images = {container["image"] for _, container in containers(overlay)}
+    assert images == {f"registry.example.com/fixative:{project['version']}"}
 
 
 def test_no_two_overlays_share_a_host_or_a_bucket():
