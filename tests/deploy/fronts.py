@@ -1,6 +1,7 @@
 """Caddy and nginx as deploy/ has them, before an API that tells what reached it; each a process."""
 
 import json
+import re
 import shutil
 import ssl
 import subprocess
@@ -66,8 +67,7 @@ def caddy(directory: Path) -> Iterator[httpx.Client]:
         api = stack.enter_context(served(Api(("127.0.0.1", 0), _Handler)))
         ports = kept_ports(directory, ("8080", "8443", "8081"))
         text = (DEPLOY / "caddy" / "Caddyfile").read_text()
-        for port, free in ports.items():
-            text = text.replace(port, str(free))
+        text = re.sub(r"\b(8080|8443|8081)\b", lambda port: str(ports[port[0]]), text)
         (directory / "Caddyfile").write_text(text)
         environ = {
             "FIXATIVE_UPSTREAM": f"127.0.0.1:{api.server_port}",

@@ -46,7 +46,9 @@ def test_a_webhook_is_posted_or_refused(front, path):
 
 
 def test_a_body_over_the_api_s_limit_does_not_arrive(front):
-    assert front.post("/jobs", content=bytes(26 * MIB)).status_code == 413
+    for _ in range(5):  # what is left of one body is not taken for a request
+        assert front.post("/jobs", content=bytes(26 * MIB)).status_code == 413
+        assert front.get("/jobs").json()["path"] == "/jobs"
 
 
 def test_a_file_may_be_larger(front):
