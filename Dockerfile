@@ -4,6 +4,9 @@ COPY requirements.txt /src/
 RUN pip install --require-hashes -r /src/requirements.txt
 COPY . /src
 RUN pip install --no-deps /src
-RUN useradd --system --create-home --home-dir /app fixative && install --directory --owner fixative /records /metrics
+RUN groupadd --system --gid 999 fixative \
+    && useradd --system --uid 999 --gid 999 --create-home --home-dir /app fixative \
+    && install --directory --owner fixative --group fixative /records /metrics /scratch
 WORKDIR /app
-USER fixative
+# A number: Kubernetes cannot tell whether a name is root's.
+USER 999:999

@@ -1,5 +1,7 @@
 """The API, put together."""
 
+from importlib.metadata import version
+
 from flask import request
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
@@ -74,7 +76,7 @@ from worker.publisher import Publisher
 
 INFO = Info(
     title="Fixative",
-    version="0.1.0",
+    version=version("fixative"),
     description="Submit a Replicate prediction once, pay once, keep its output for good.",
 )
 

@@ -1,5 +1,6 @@
 """What explains the API: its OpenAPI document, and a page to try it."""
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ HTML = {"type": "string"}
 DOCUMENT = {"type": "object", "required": ["openapi", "info", "paths", "components"]}
 SHORTEST = {
     "openapi": "3.1.0",
-    "info": {"title": "Fixative", "version": "0.1.0"},
+    "info": {"title": "Fixative", "version": version("fixative")},
     "paths": {},
     "components": {},
 }

@@ -1,7 +1,9 @@
 """The OpenAPI document: every route is in it, with examples that are as their schemas say."""
 
 import re
+import tomllib
 from collections import Counter
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -67,6 +69,11 @@ def responses(operations):
         for status, response in operation.told["responses"].items():
             if status != "default":  # Replicate's own
                 yield f"{operation.name} {status}", int(status), response
+
+
+def test_its_version_is_that_of_the_project(document):
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert document["info"]["version"] == project["version"]
 
 
 def test_it_is_valid_openapi_31(document):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
+import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -83,3 +84,17 @@ def test_a_fork_has_a_place_of_its_own_and_leaves_its_parents_alone(counting, lo
         process.wait(20)
 
     assert (lost(), places()) == (22, 2)
+
+
+def test_what_was_counted_is_told_over_http_where_no_api_shares_the_place(counting, tmp_path):
+    environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics")}
+    command = [sys.executable, "-m", "fixative.telemetry.counts", "0"]
+    with (
+        counting(),
+        subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as telling,
+    ):
+        try:
+            told = httpx.get(telling.stdout.readline().strip()).text
+        finally:
+            telling.terminate()
+    assert "fixative_hints_lost_total 1.0" in told
