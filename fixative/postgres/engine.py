@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from fixative.errors import DatabaseAway
+from fixative.postgres.cursor import PlainCursor
 from fixative.postgres.patience import SILENCE_SECONDS, Patience, PatientConnection
 from fixative.telemetry.metrics import DATABASE_AWAY, DATABASE_SECONDS
 
@@ -58,6 +59,7 @@ class Database:
             connect_args={
                 "connect_timeout": int(SILENCE_SECONDS),
                 "application_name": application,
+                "cursor_factory": PlainCursor,
                 # Planned once a connection, and for any parameters: to plan takes Postgres longer
                 # than to look up one job's rows. What depends on a value has it written out.
                 "prepare_threshold": 1,
