@@ -23,27 +23,32 @@ BATCH = 100
 FRESH_HINT = timedelta(seconds=1)
 
 
+def _due() -> tuple[ColumnElement[bool], ...]:
+    return among(Job.status, "queued"), Job.next_attempt_at <= func.now()
+
+
+# A job just accepted has a hint under way, which takes it if there is a token.
+NOT_JUST_ACCEPTED = or_(Job.waiting_reason.is_not(None), Job.hinted_at < func.now() - FRESH_HINT)
+# Built once: asked every second.
+ANY_PAUSE = select(Pause.scope).limit(1)
+FIRST = (
+    select(Job.id, Job.waiting_reason)
+    .where(*_due(), ~paused(), in_time(), NOT_JUST_ACCEPTED)
+    .order_by(Job.fair_at)
+    .limit(BATCH)
+)
+
+
 def admit(database: Database, pace: Pace) -> tuple[list[Hint], bool]:
     """Move the first due jobs to `submitting`, each with its token paid.
 
     Answers hints for them, and whether others still wait for a token.
     """
     with database.begin() as session:
-        if session.scalar(select(Pause.scope).limit(1)) is not None:
+        if session.scalar(ANY_PAUSE) is not None:
             _tell_why(session, "paused", *_due(), paused())
             _tell_why(session, "paused", *_admitted_and_unsent(), paused())
-        first = session.execute(
-            select(Job.id, Job.waiting_reason)
-            .where(
-                *_due(),
-                ~paused(),
-                in_time(),
-                # A job just accepted has a hint under way, which takes it if there is a token.
-                or_(Job.waiting_reason.is_not(None), Job.hinted_at < func.now() - FRESH_HINT),
-            )
-            .order_by(Job.fair_at)
-            .limit(BATCH)
-        ).all()
+        first = session.execute(FIRST).all()
     if not first:
         return [], False
     grant = pace.take(len(first), in_turn=True)
@@ -54,10 +59,6 @@ def admit(database: Database, pace: Pace) -> tuple[list[Hint], bool]:
             _tell_why(session, grant.reason, *_due(), ~paused())
     hints = [Hint(CREATE_PREDICTION, {"job_id": str(job_id)}) for job_id in admitted]
     return hints, bool(left) or len(first) == BATCH
-
-
-def _due() -> tuple[ColumnElement[bool], ...]:
-    return among(Job.status, "queued"), Job.next_attempt_at <= func.now()
 
 
 def _admitted_and_unsent() -> tuple[ColumnElement[bool], ...]:

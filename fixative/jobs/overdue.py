@@ -1,6 +1,6 @@
 """The time a job was given: what is not submitted in it ends, what is left bounds the run."""
 
-from sqlalchemy import func, select
+from sqlalchemy import Integer, bindparam, func, select
 
 from fixative.jobs.claim import paid_or_unsettled
 from fixative.jobs.store import error_of, move
@@ -10,6 +10,10 @@ from fixative.postgres.tables import Attempt, Job
 
 WAITING = ("queued", "submitting")
 LEAST_SECONDS = 5  # of Cancel-After, by Replicate's documentation
+OVERDUE = select(Job.id).where(
+    among(Job.status, *WAITING), Job.deadline <= func.now(), ~paid_or_unsettled()
+)
+OLDEST = OVERDUE.order_by(Job.deadline).limit(bindparam("at_most", type_=Integer))
 
 
 def abort_overdue(database: Database, *, at_most: int) -> None:
@@ -17,16 +21,13 @@ def abort_overdue(database: Database, *, at_most: int) -> None:
 
     What may have been sent is settled first: it goes on if it was, and is ended here if not.
     """
-    overdue = select(Job.id).where(
-        among(Job.status, *WAITING), Job.deadline <= func.now(), ~paid_or_unsettled()
-    )
     with database.begin() as session:
-        found = session.scalars(overdue.order_by(Job.deadline).limit(at_most)).all()
+        found = session.scalars(OLDEST, {"at_most": at_most}).all()
     for job_id in found:
         with database.begin() as session:
             # Looked at again once it is locked: an attempt may have begun meanwhile.
             job = session.get_one(Job, job_id, with_for_update=True)
-            if session.scalar(overdue.where(Job.id == job_id)) is None:
+            if session.scalar(OVERDUE.where(Job.id == job_id)) is None:
                 continue
             message = f"not submitted within {job.cancel_after} s, as its cancel_after says"
             error = error_of("aborted", message)

@@ -69,6 +69,19 @@ def state_of(notification: Notification) -> str:
     return "delivered" if notification.delivered_at is not None else "given_up"
 
 
+def _due() -> tuple[ColumnElement[bool], ...]:
+    free = or_(Notification.lease_until.is_(None), Notification.lease_until < func.now())
+    return Notification.next_attempt_at <= func.now(), free
+
+
+FIRST_OF_EACH = (
+    select(Notification.id)
+    .where(*_due(), ~is_closed(Notification.origin))
+    .ext(distinct_on(Notification.origin))
+    .order_by(Notification.origin, Notification.next_attempt_at)
+)
+
+
 def find_untold(database: Database, waiting: Mapping[str, int]) -> list[Hint]:
     """Hints for what is due: one for each origin, since whoever is hinted goes on with the rest.
 
@@ -76,15 +89,9 @@ def find_untold(database: Database, waiting: Mapping[str, int]) -> list[Hint]:
     """
     if waiting.get(NOTIFY, 0) >= MOST_WAITING:
         return []
-    first = (
-        select(Notification.id)
-        .where(*_due(), ~is_closed(Notification.origin))
-        .ext(distinct_on(Notification.origin))
-        .order_by(Notification.origin, Notification.next_attempt_at)
-    )
     with database.begin() as session:
         session.execute(TELL_WAITING)
-        ids = session.scalars(first).all()
+        ids = session.scalars(FIRST_OF_EACH).all()
     return [Hint(NOTIFY_SUBSCRIBER, {"notification_id": str(id_)}) for id_ in ids]
 
 
@@ -168,8 +175,3 @@ def list_notifications(
         at = select(Notification.at).where(Notification.id == before).scalar_subquery()
         page = page.where(tuple_(Notification.at, Notification.id) < tuple_(at, before))
     return list(session.scalars(page.order_by(*order).limit(written_out(limit))))
-
-
-def _due() -> tuple[ColumnElement[bool], ...]:
-    free = or_(Notification.lease_until.is_(None), Notification.lease_until < func.now())
-    return Notification.next_attempt_at <= func.now(), free

@@ -54,16 +54,22 @@ def live(session: Session) -> list[str]:
     return list(session.scalars(select(WorkerProcess.name).where(lately).order_by("name")))
 
 
-def awaiting_canary(session: Session) -> list[str]:
-    """The workers that were sent none for 30 s; one that hangs too, which is not seen either."""
-    due = select(WorkerProcess.name).where(
+UNADDRESSED = (
+    select(WorkerProcess.name)
+    .where(
         WorkerProcess.seen_at > func.now() - ADDRESSED,
         or_(
             WorkerProcess.canary_sent_at.is_(None),
             WorkerProcess.canary_sent_at < func.now() - CANARY_EVERY,
         ),
     )
-    return list(session.scalars(due.order_by("name")))
+    .order_by(WorkerProcess.name)
+)
+
+
+def awaiting_canary(session: Session) -> list[str]:
+    """The workers that were sent none for 30 s; one that hangs too, which is not seen either."""
+    return list(session.scalars(UNADDRESSED))
 
 
 def canary_sent(session: Session, names: Iterable[str]) -> None:

@@ -8,13 +8,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from sqlalchemy import func, or_, update
+from sqlalchemy import Interval, bindparam, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from fixative.postgres.engine import Database
 from fixative.postgres.operation_tables import Tick
 
 EARLY = 0.2  # of a period: beats are not exact, and a tick taken a little early is not missed
+
+# Built once: ticks come every second.
+TAKE = (
+    update(Tick)
+    .where(
+        Tick.name == bindparam("taken"),
+        Tick.next_at <= func.now() + bindparam("early", type_=Interval),
+        or_(Tick.lease_until.is_(None), Tick.lease_until < func.now()),
+    )
+    .values(
+        next_at=func.now() + bindparam("every", type_=Interval),
+        lease_until=func.now() + bindparam("lease", type_=Interval),
+        lease_token=Tick.lease_token + 1,
+    )
+    .returning(Tick.lease_token)
+)
+KNOW = insert(Tick).values(name=bindparam("name")).on_conflict_do_nothing().returning(Tick.name)
+END = (
+    update(Tick)
+    .where(Tick.name == bindparam("ended"), Tick.lease_token == bindparam("token"))
+    .values(lease_until=None, finished_at=func.now())
+)
 
 
 @contextmanager
@@ -29,28 +51,13 @@ def tick(database: Database, name: str, every: timedelta, *, lease: timedelta) -
     finally:
         if token is not None:
             with database.begin() as session:
-                session.execute(
-                    update(Tick)
-                    .where(Tick.name == name, Tick.lease_token == token)
-                    .values(lease_until=None, finished_at=func.now())
-                )
+                session.execute(END, {"ended": name, "token": token})
 
 
 def _take(database: Database, name: str, every: timedelta, lease: timedelta) -> int | None:
-    due = (
-        update(Tick)
-        .where(
-            Tick.name == name,
-            Tick.next_at <= func.now() + every * EARLY,
-            or_(Tick.lease_until.is_(None), Tick.lease_until < func.now()),
-        )
-        .values(
-            next_at=func.now() + every,
-            lease_until=func.now() + lease,
-            lease_token=Tick.lease_token + 1,
-        )
-        .returning(Tick.lease_token)
-    )
+    asked = {"taken": name, "every": every, "lease": lease, "early": every * EARLY}
     with database.begin() as session:
-        session.execute(insert(Tick).values(name=name).on_conflict_do_nothing())
-        return session.scalar(due)
+        token = session.scalar(TAKE, asked)
+        if token is None and session.scalar(KNOW, {"name": name}):
+            token = session.scalar(TAKE, asked)
+        return token

@@ -34,6 +34,12 @@ from fixative.recovery.records import (
 
 MOST = 500  # acceptances at once
 LONGEST_TRANSACTION = timedelta(minutes=1)
+UNRECORDED = (
+    select(Job.id)
+    .where(Job.acceptance_recorded_at.is_(None), Job.deleted_at.is_(None))
+    .order_by(Job.id)
+    .limit(MOST)
+)
 
 
 class RecordKeeper:
@@ -51,10 +57,8 @@ class RecordKeeper:
 
         Takes no lease, so that nothing waits for it; beside another it writes the same again.
         """
-        unrecorded = (Job.acceptance_recorded_at.is_(None), Job.deleted_at.is_(None))
-        oldest = select(Job.id).where(*unrecorded).order_by(Job.id).limit(MOST)
         with self._database.begin() as session:
-            job_ids = session.scalars(oldest).all()
+            job_ids = session.scalars(UNRECORDED).all()
         written = dict[uuid.UUID, str]()
         try:
             for job_id in job_ids:  # one at a time: each may have an input of many megabytes
