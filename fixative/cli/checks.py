@@ -39,7 +39,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
 
 def check_postgres(settings: Settings) -> Finding:
     """Postgres answers, and has the tables that this code expects."""
-    database = Database(settings.sqlalchemy_url, connections=1, application="fixative-doctor")
+    database = Database.of(settings, connections=1, application="fixative-doctor")
     try:
         with database.begin() as session:
             version = session.scalar(text("SHOW server_version"))

@@ -101,7 +101,7 @@ def _listener(data_dir: DataDir, settings: Settings, say: Callable[[str], None])
 
     listener = Listener(
         data_dir.subdirectory(HEARD),
-        Database(settings.sqlalchemy_url, connections=1, patience=LISTENER_PATIENCE_SECONDS),
+        Database.of(settings, connections=1, patience=LISTENER_PATIENCE_SECONDS),
         connect(settings.redis_url.get_secret_value()),
         say=say,
     )
