@@ -77,12 +77,15 @@ def supervise(
                 children.until_ready(signals.wait)
                 _introduce(system, say)
             listener = _listener(data_dir, settings, say)
+            login = settings.database_url.get_secret_value()
             write_run_file(system, settings, children.pids)
             gc.freeze()  # the exit need not look at all that is imported
             ready("services" if options.services_only else system.url("api"))
             while True:
                 signals.wait(TEND_SECONDS)
-                if children.tend():
+                # A command run by hand logs in with what stands there.
+                if children.tend() or settings.database_url.get_secret_value() != login:
+                    login = settings.database_url.get_secret_value()
                     write_run_file(system, settings, children.pids)
                 listener.running = children.running
                 for deaf in listener.deaf:
