@@ -99,6 +99,15 @@ class Settings(BaseModel):
             raise ValueError("must have 16 characters or more")
         return key
 
+    @field_validator("redis_url")
+    @classmethod
+    def _verified_unless_told(cls, url: SecretStr) -> SecretStr:
+        """Celery takes any certificate where rediss:// says nothing, others the right one only."""
+        told = url.get_secret_value()
+        if not told.startswith("rediss://") or "ssl_cert_reqs=" in told:
+            return url
+        return SecretStr(f"{told}{'&' if '?' in told else '?'}ssl_cert_reqs=required")
+
     @field_validator("replicate_webhook_secret")
     @classmethod
     def _one_at_least(cls, secrets: SecretStr | None) -> SecretStr | None:
