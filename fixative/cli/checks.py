@@ -132,8 +132,6 @@ def check_public_url(settings: Settings) -> Finding:
         return Finding(
             "Public URL", None, "FIXATIVE_PUBLIC_URL is unset: no webhooks, polling finds all"
         )
-    if url.startswith("http://") and not is_this_machine(url):
-        return Finding("Public URL", None, f"webhooks go to {url}, unencrypted")
     return Finding("Public URL", True, f"webhooks go to {url}")
 
 
