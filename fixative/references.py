@@ -5,6 +5,7 @@ and `aws-ssm:NAME` for a parameter, which is decrypted.
 """
 
 import json
+import os
 from typing import Any
 
 from fixative.errors import WrongSetting
@@ -68,7 +69,8 @@ def _ask(service: str, name: str, region: str, operation: str, **arguments: Any)
     from botocore.config import Config
 
     arn = name.split(":")
-    session: Any = boto3.Session()  # its stubs know of no service that is only named here
+    # A profile that is named so counts for more than AWS_ACCESS_KEY_ID, which may be another S3's.
+    session: Any = boto3.Session(profile_name=os.environ.get("AWS_PROFILE") or None)
     client = session.client(
         service,
         region_name=arn[3] if len(arn) >= ARN_PARTS and arn[0] == "arn" else region,

@@ -5,6 +5,7 @@ import pytest
 from fixative.errors import WrongSetting
 from fixative.settings import load_settings
 from fixative.variables import read_variable
+from tests.api.upstream import Reply, upstream_server
 
 NAME = "REPLICATE_API_TOKEN"
 
@@ -114,3 +115,23 @@ def test_a_wrong_value_from_aws_is_named_and_not_shown(aws, environ):
 
     assert str(wrong.value).startswith("FIXATIVE_ADMIN_KEY: ")
     assert "too-short" not in str(wrong.value)
+
+
+def test_a_profile_opens_the_stores_where_the_keys_are_those_of_another_s3(aws, file, monkeypatch):
+    file.write_text(
+        "[for-secrets]\naws_access_key_id = ofTheProfile\naws_secret_access_key = any\n"
+    )
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    with upstream_server() as server:
+        server.reply = Reply({"Parameter": {"Value": "r8_of_a_parameter"}})
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", server.origin)
+
+        read_variable({NAME: "aws-ssm:/token"}, NAME)
+        monkeypatch.setenv("AWS_PROFILE", "for-secrets")
+        read_variable({NAME: "aws-ssm:/token"}, NAME)
+
+        signed = [received.headers["Authorization"] for received in server.received]
+    assert [of.partition("Credential=")[2].split("/")[0] for of in signed] == [
+        "any",
+        "ofTheProfile",
+    ]
