@@ -41,6 +41,7 @@ class RotatingSecret(SecretStr):
         self._again_seconds = again_seconds
         self._read_at = time.monotonic()
         self._reading = threading.Lock()
+        self._why_not: str | None = None
 
     def get_secret_value(self) -> str:
         """The secret as it is now, at most `look_seconds` old."""
@@ -64,10 +65,12 @@ class RotatingSecret(SecretStr):
     def _read(self) -> None:
         self._read_at = time.monotonic()  # first: the next one is not to try this again
         try:
-            value = self._read_it()
+            value, why_not = self._read_it(), None
         except WrongSetting as error:
-            log.warning("secret_not_read", reason=str(error))
-            return
+            value, why_not = None, str(error)
+        if why_not and why_not != self._why_not:  # said once, though it is tried every second
+            log.warning("secret_not_read", reason=why_not)
+        self._why_not = why_not
         if value and value != self._secret_value:
             _rotated.add(value)  # before anybody can log it
             self._secret_value = value
@@ -94,7 +97,11 @@ def one_or_more(secrets: str) -> tuple[str, ...]:
 
 def to_hide(secrets: Iterable[str]) -> frozenset[str]:
     """What of these is to be shown to nobody: of addresses their passwords."""
-    secrets = tuple(secrets)
-    addresses = [urlsplit(secret) for secret in secrets if "://" in secret]
-    passwords = [unquote(address.password) for address in addresses if address.password]
-    return frozenset([*(secret for secret in secrets if "://" not in secret), *passwords])
+    return frozenset(hidden for secret in secrets if (hidden := _to_hide(secret)))
+
+
+def _to_hide(secret: str) -> str | None:
+    try:
+        return unquote(urlsplit(secret).password or "") if "://" in secret else secret
+    except ValueError:  # no address after all
+        return secret

@@ -71,13 +71,12 @@ def _redis(told: str) -> Way:
     encrypted = parts.scheme == "rediss"
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     verified = query.get("ssl_cert_reqs") == "required"
+    named = query.get("ssl_check_hostname", "true").lower() != "false"
     return Way(
         "Redis",
         local=parts.scheme == "unix" or is_this_machine(told),
         encrypted=encrypted,
-        verified=encrypted
-        and verified
-        and query.get("ssl_check_hostname", "true").lower() != "false",
+        verified=encrypted and verified and named,
         advice="rediss:// in REDIS_URL, without ssl_cert_reqs and ssl_check_hostname",
     )
 

@@ -7,7 +7,7 @@ request, so that a rotated one is in the next (docs/adr/0027-rotated-secrets.md)
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import httpcore
 import httpx
@@ -69,13 +69,10 @@ class Transport(httpx.BaseTransport):
         """
         ends_at = time.monotonic() + request.extensions.get(WITHIN, self._total_seconds)
         raw = self._sent(request, ends_at)
-        try:
-            with _translated(), self._deadline.within(ends_at - time.monotonic()):
-                answer = httpx.Response(
-                    raw.status, headers=raw.headers, content=raw.read(), request=request
-                )
-        finally:
-            raw.close()
+        with _translated(), self._deadline.within(ends_at - time.monotonic()), closing(raw):
+            answer = httpx.Response(
+                raw.status, headers=raw.headers, content=raw.read(), request=request
+            )
         if not answer.is_success:
             raise refusal(answer)
         return answer

@@ -174,6 +174,20 @@ def test_a_password_that_is_refused_and_was_not_rotated_is_a_database_that_is_aw
     assert who(database)
 
 
+def test_two_users_in_turn_need_no_moment_in_which_neither_is_right(logged_in, file, database_url):
+    database, give, _ = logged_in
+    with psycopg.connect(database_url, autocommit=True) as administrator:
+        administrator.execute("CREATE ROLE second_of_two LOGIN PASSWORD 'second-password'")
+        place = database_url.rpartition("@")[2]
+        file.write_text(f"postgresql://second_of_two:second-password@{place}")
+        give("never-told")
+
+        assert who(database) == "second_of_two"
+
+        database.close()
+        administrator.execute("DROP ROLE second_of_two")
+
+
 def test_a_database_url_that_has_become_none_is_a_database_that_is_away(logged_in, file):
     database, give, _ = logged_in
     give("new-password")
