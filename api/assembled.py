@@ -18,8 +18,8 @@ def assembled(settings: Settings) -> Api:
     redis = connect(settings.redis_url.get_secret_value())
     return create_app(
         settings,
-        database=Database(
-            settings.sqlalchemy_url,
+        database=Database.of(
+            settings,
             connections=CONNECTIONS,
             application="fixative-api",
             patience=PATIENCE_SECONDS,
@@ -29,7 +29,7 @@ def assembled(settings: Settings) -> Api:
         bucket=Bucket(settings),
         replicate=Replicate(
             settings.replicate_base_url,
-            settings.replicate_api_token.get_secret_value(),
+            settings.replicate_api_token,
             reads=pace_of(Shared(redis), settings, "reads"),
         ),
     )

@@ -1,8 +1,8 @@
 """Settings: read once from the environment, checked, and passed on as one frozen object.
 
-Each variable may also be given as NAME_FILE, the path of a file that holds its value. What is
-unset is taken from DATA_DIR/run.json when `fixative up` has written one, so that a command run
-by hand finds the system that is running.
+Each variable may also be given as NAME_FILE, the path of a file that holds its value, or say where
+in AWS's stores it lies (fixative/variables.py). What is unset is taken from DATA_DIR/run.json when
+`fixative up` has written one, so that a command run by hand finds the system that is running.
 """
 
 import json
@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -25,9 +25,13 @@ from pydantic import (
 
 from fixative.errors import WrongSetting
 from fixative.hosts import AllowedHosts
+from fixative.rotating import one_or_more, to_hide
+from fixative.variables import DEFAULT_REGION, read_secret, read_variable
 
 DEFAULT_DATA_DIR = ".fixative"
 LOCAL_TOKEN = "r8_local"  # noqa: S105 - the local Replicate takes any
+# Read again while we run, where they did not come as values: docs/secrets.md.
+ROTATING = ("database_url", "replicate_api_token", "replicate_webhook_secret")
 
 
 class Settings(BaseModel):
@@ -43,7 +47,7 @@ class Settings(BaseModel):
     s3_sse: Literal["AES256", "aws:kms"] | None = None
     s3_kms_key_id: str | None = None
     s3_accelerate: bool = False
-    aws_region: str = "us-east-1"
+    aws_region: str = DEFAULT_REGION
     aws_access_key_id: str | None = None
     aws_secret_access_key: SecretStr | None = None
 
@@ -94,6 +98,22 @@ class Settings(BaseModel):
         if key is not None and len(key.get_secret_value()) < 16:  # noqa: PLR2004
             raise ValueError("must have 16 characters or more")
         return key
+
+    @field_validator("redis_url")
+    @classmethod
+    def _verified_unless_told(cls, url: SecretStr) -> SecretStr:
+        """Celery takes any certificate where rediss:// says nothing, others the right one only."""
+        told = url.get_secret_value()
+        if not told.startswith("rediss://") or "ssl_cert_reqs=" in told:
+            return url
+        return SecretStr(f"{told}{'&' if '?' in told else '?'}ssl_cert_reqs=required")
+
+    @field_validator("replicate_webhook_secret")
+    @classmethod
+    def _one_at_least(cls, secrets: SecretStr | None) -> SecretStr | None:
+        if secrets is not None and not one_or_more(secrets.get_secret_value()):
+            raise ValueError("must be a secret, or several with commas or spaces between")
+        return secrets
 
     @field_validator(
         "replicate_base_url",
@@ -158,12 +178,9 @@ class Settings(BaseModel):
         )
 
     @property
-    def secrets(self) -> list[str]:
+    def secrets(self) -> frozenset[str]:
         """Every value that is to be shown to nobody; of addresses their passwords."""
-        secrets = [v.get_secret_value() for _, v in self if isinstance(v, SecretStr)]
-        addresses = [urlsplit(secret) for secret in secrets if "://" in secret]
-        passwords = [unquote(a.password) for a in addresses if a.password]
-        return [secret for secret in secrets if "://" not in secret] + passwords
+        return to_hide(v.get_secret_value() for _, v in self if isinstance(v, SecretStr))
 
     @property
     def signing_secret(self) -> bytes:
@@ -211,23 +228,12 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         raise WrongSetting("; ".join(problems)) from None
 
 
-def read_variable(environ: Mapping[str, str], name: str) -> str | None:
-    """The variable's value, or that of the file that NAME_FILE names; None when unset or empty.
-
-    Raises WrongSetting when the file cannot be read.
-    """
-    value, path = environ.get(name), environ.get(f"{name}_FILE")
-    if not value and path:
-        try:
-            value = Path(path).read_text().strip()
-        except OSError as error:
-            raise WrongSetting(f"{name}_FILE: {error.strerror}: {path}") from None
-    return value or None
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str | SecretStr]:
     """Each variable that is set, or whose NAME_FILE is; an empty value counts as unset."""
-    read = {name: read_variable(environ, name.upper()) for name in Settings.model_fields}
+    read = {
+        name: (read_secret if name in ROTATING else read_variable)(environ, name.upper())
+        for name in Settings.model_fields
+    }
     if not environ.get("MODELS_CONFIG"):  # the file itself, since it is read again when it changes
         read["models_config"] = environ.get("MODELS_CONFIG_FILE") or None
     return {name: value for name, value in read.items() if value is not None}

@@ -110,7 +110,7 @@ def present(services_of_process: Callable[[], Services], consumer: Any) -> Prese
         return bool(len(state.active_requests) >= consumer.pool.num_processes)
 
     if isinstance(consumer.pool, PreforkPool):
-        database = Database(load_settings().sqlalchemy_url, connections=1)
+        database = Database.of(load_settings(), connections=1)
         return Presence(consumer.hostname, database, None, hands_full)
     services = services_of_process()
     return Presence(consumer.hostname, services.database, services.epoch, hands_full)

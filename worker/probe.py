@@ -30,7 +30,7 @@ def probe(role: str, file: Path, *, patience: float = DEAF_SECONDS) -> str | Non
     if not file.exists():
         return "it has not begun to listen"
     settings = load_settings()
-    database = Database(settings.sqlalchemy_url, connections=1, patience=PATIENCE_SECONDS)
+    database = Database.of(settings, connections=1, patience=PATIENCE_SECONDS)
     redis = connect(settings.redis_url.get_secret_value())
     try:
         return why_deaf(

@@ -65,7 +65,7 @@ class Services:
 
     @once
     def database(self) -> Database:
-        return Database(self.settings.sqlalchemy_url, connections=self.connections)
+        return Database.of(self.settings, connections=self.connections)
 
     @once
     def leases(self) -> LeaseKeeper:
@@ -78,7 +78,7 @@ class Services:
     @once
     def replicate(self) -> Replicate:
         url = self.settings.replicate_base_url
-        token = self.settings.replicate_api_token.get_secret_value()
+        token = self.settings.replicate_api_token
         reads = pace_of(self.shared, self.settings, "reads")
         return Replicate(url, token, reads=reads, creates=self.creates)
 

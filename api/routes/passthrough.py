@@ -46,7 +46,6 @@ def passthrough_routes(
     """The routes under /v1 that Replicate answers."""
     through = PassThrough(
         settings.replicate_base_url,
-        settings.replicate_api_token.get_secret_value(),
         replicate.transport,
         reads=reads,
         kept=kept,

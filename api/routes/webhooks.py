@@ -18,7 +18,6 @@ from fixative.errors import MalformedPrediction
 from fixative.jobs.deliveries import receive_and_read
 from fixative.postgres.engine import Database
 from fixative.replicate.prediction import read_prediction
-from fixative.replicate.signature import verify
 from fixative.telemetry.metrics import WEBHOOKS
 from fixative.telemetry.tracing import span
 from worker.publisher import Publisher
@@ -38,7 +37,7 @@ def webhook_routes(database: Database, publisher: Publisher, secret: WebhookSecr
     def receive_webhook(query: WebhookQuery, header: WebhookHeaders) -> dict[str, Any]:  # noqa: ARG001 - for the document
         """Receive Replicate's word on a prediction; 200 once it is in Postgres."""
         raw = read_bytes(request, LARGEST)
-        webhook_id = verify(secret.get(), dict(request.headers), raw)
+        webhook_id = secret.verify(dict(request.headers), raw)
         try:
             prediction = read_prediction(parse_json(raw))
         except MalformedPrediction as error:

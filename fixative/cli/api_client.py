@@ -13,6 +13,7 @@ import httpx
 
 from fixative.cli.run_file import default_data_dir, read_run_file
 from fixative.errors import FixativeError, WrongSetting
+from fixative.variables import read_variable
 
 PAGE = 200
 STEP = 500  # of what is done to many
@@ -148,7 +149,7 @@ def connect() -> Api:
 
     Raises WrongSetting, with one line on what to do, when neither says enough.
     """
-    url, key = os.environ.get("FIXATIVE_API_URL"), os.environ.get("FIXATIVE_API_KEY")
+    url, key = (read_variable(os.environ, f"FIXATIVE_API_{what}") for what in ("URL", "KEY"))
     if url and not key:
         # The admin key in run.json is that system's: it is not shown to another.
         raise WrongSetting("FIXATIVE_API_KEY: needed where FIXATIVE_API_URL is set")

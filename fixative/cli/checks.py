@@ -39,7 +39,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
 
 def check_postgres(settings: Settings) -> Finding:
     """Postgres answers, and has the tables that this code expects."""
-    database = Database(settings.sqlalchemy_url, connections=1, application="fixative-doctor")
+    database = Database.of(settings, connections=1, application="fixative-doctor")
     try:
         with database.begin() as session:
             version = session.scalar(text("SHOW server_version"))
@@ -132,8 +132,6 @@ def check_public_url(settings: Settings) -> Finding:
         return Finding(
             "Public URL", None, "FIXATIVE_PUBLIC_URL is unset: no webhooks, polling finds all"
         )
-    if url.startswith("http://") and not is_this_machine(url):
-        return Finding("Public URL", None, f"webhooks go to {url}, unencrypted")
     return Finding("Public URL", True, f"webhooks go to {url}")
 
 

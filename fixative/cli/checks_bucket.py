@@ -39,8 +39,8 @@ def check_rules(
 
 def check_audit(settings: Settings) -> Iterator[Finding]:
     """Every object has its row, and every row its object."""
-    database = Database(
-        settings.sqlalchemy_url,
+    database = Database.of(
+        settings,
         connections=1,
         application="fixative-doctor",
         patience=LONGEST_SECONDS,

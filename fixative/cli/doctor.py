@@ -28,10 +28,11 @@ def doctor(
     """Check each dependency; exit code 1 when something is wrong."""
     from fixative.cli.checks import findings
     from fixative.cli.checks_bucket import check_audit, check_rules
+    from fixative.cli.checks_ways import check_ways
 
     settings = offline_settings(data_dir)
     rules = partial(check_rules, fix=fix, versioning=versioning, tiering_days=tiering)
-    checks = (findings, rules, check_audit) if bucket else (findings, rules)
+    checks = (findings, check_ways, rules, *((check_audit,) if bucket else ()))
     out, wrong = stdout(), False
     for finding in chain.from_iterable(check(settings) for check in checks):
         mark, style = MARKS[finding.ok]

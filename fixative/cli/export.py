@@ -47,7 +47,7 @@ def digest(*, data_dir: Path, as_json: bool) -> None:
 def _database(data_dir: Path) -> Iterator["Database"]:
     from fixative.postgres.engine import Database
 
-    database = Database(offline_settings(data_dir).sqlalchemy_url, connections=1)
+    database = Database.of(offline_settings(data_dir), connections=1)
     try:
         yield database
     finally:

@@ -72,9 +72,7 @@ def _run(settings: Settings, sources: list[str], report: "Report") -> None:
 
     upgrade(settings.sqlalchemy_url)
     services = Services(settings, connections=AT_ONCE + 1)
-    alone = Database(
-        settings.sqlalchemy_url, connections=1, patience=LONGEST_SECONDS, recycle=LONGEST_SECONDS
-    )
+    alone = Database.of(settings, connections=1, patience=LONGEST_SECONDS, recycle=LONGEST_SECONDS)
     try:
         Rebuilder(
             database=services.database,

@@ -10,7 +10,8 @@ from pathlib import Path
 from fixative.local import postgres, seaweedfs, valkey
 from fixative.local.secrets import Secrets
 from fixative.local.servers import Server
-from fixative.settings import LOCAL_TOKEN, Settings, read_variable
+from fixative.settings import LOCAL_TOKEN, Settings
+from fixative.variables import read_variable
 
 METRICS = "metrics"  # where all processes count, for the API's /metrics to add up
 RECORDS = "records"

@@ -77,12 +77,15 @@ def supervise(
                 children.until_ready(signals.wait)
                 _introduce(system, say)
             listener = _listener(data_dir, settings, say)
+            login = settings.database_url.get_secret_value()
             write_run_file(system, settings, children.pids)
             gc.freeze()  # the exit need not look at all that is imported
             ready("services" if options.services_only else system.url("api"))
             while True:
                 signals.wait(TEND_SECONDS)
-                if children.tend():
+                # A command run by hand logs in with what stands there.
+                if children.tend() or settings.database_url.get_secret_value() != login:
+                    login = settings.database_url.get_secret_value()
                     write_run_file(system, settings, children.pids)
                 listener.running = children.running
                 for deaf in listener.deaf:
@@ -101,7 +104,7 @@ def _listener(data_dir: DataDir, settings: Settings, say: Callable[[str], None])
 
     listener = Listener(
         data_dir.subdirectory(HEARD),
-        Database(settings.sqlalchemy_url, connections=1, patience=LISTENER_PATIENCE_SECONDS),
+        Database.of(settings, connections=1, patience=LISTENER_PATIENCE_SECONDS),
         connect(settings.redis_url.get_secret_value()),
         say=say,
     )

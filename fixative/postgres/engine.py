@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 import structlog
+from pydantic import SecretStr
 from sqlalchemy import create_engine, event, func, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -17,7 +18,9 @@ from sqlalchemy.orm import ORMExecuteState, Session
 
 from fixative.errors import DatabaseAway
 from fixative.postgres.cursor import PlainCursor
+from fixative.postgres.login import Login
 from fixative.postgres.patience import SILENCE_SECONDS, Patience, PatientConnection
+from fixative.settings import Settings
 from fixative.telemetry.metrics import DATABASE_AWAY, DATABASE_SECONDS
 
 POOL_WAIT_SECONDS = 2
@@ -35,7 +38,8 @@ class Database:
     """A pool of at most `connections`, handed out one transaction at a time.
 
     What a transaction waits for, from the pool to its commit, takes at most `patience` seconds. A
-    connection older than `recycle` seconds is replaced by the next that asks for it.
+    connection older than `recycle` seconds is replaced by the next that asks for it. Where `login`
+    is given, its user and password count and not those of `url`.
     """
 
     def __init__(
@@ -46,8 +50,10 @@ class Database:
         application: str = "fixative",
         patience: float = PATIENCE_SECONDS,
         recycle: int = RECYCLE_SECONDS,
+        login: SecretStr | None = None,
     ) -> None:
         self._patience = Patience(patience)
+        self._login = Login(login or SecretStr(url))
         self._engine = create_engine(
             url,
             pool_size=connections,
@@ -78,6 +84,11 @@ class Database:
         event.listen(self._engine, "do_connect", self._connect)
         event.listen(self._engine, "checkin", _note_the_time)
         event.listen(self._engine, "checkout", self._ping_if_unproven)
+
+    @classmethod
+    def of(cls, settings: Settings, **how: Any) -> Self:
+        """The database that the settings name, by a password that may be rotated meanwhile."""
+        return cls(settings.sqlalchemy_url, login=settings.database_url, **how)
 
     @contextmanager
     def begin(self, patience: float = math.inf) -> Iterator[Session]:
@@ -139,7 +150,7 @@ class Database:
     def _connect(
         self, _dialect: Any, _record: Any, args: list[Any], params: dict[str, Any]
     ) -> PatientConnection:
-        return self._patience.connect(*args, **params)
+        return self._login.connected(partial(self._patience.connect, *args), params)
 
     def _ping_if_unproven(self, connection: Any, record: Any, _proxy: Any) -> None:
         """A ping costs a round trip: only a connection that lay idle needs one."""

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
+from pydantic import SecretStr
 from replicate.client import Client
 
 from fixative.errors import NoAnswer, Refused
@@ -54,7 +55,7 @@ class Replicate:
     def __init__(
         self,
         base_url: str,
-        token: str,
+        token: SecretStr,
         *,
         reads: Pace | None = None,
         creates: Pace | None = None,
@@ -64,9 +65,12 @@ class Replicate:
         self._creates = creates
         self._account: str | None = None
         self._account_known = False
-        self._transport = Transport(total_seconds)
+        self._transport = Transport(total_seconds, token)
         self._client = Client(
-            api_token=token, base_url=base_url, timeout=TIMEOUT, transport=self._transport
+            api_token="of the transport",  # noqa: S106 - which puts in the one that is valid
+            base_url=base_url,
+            timeout=TIMEOUT,
+            transport=self._transport,
         )
 
     @property

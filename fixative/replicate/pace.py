@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 import structlog
+from pydantic import SecretStr
 from redis import Redis
 
 from fixative.replicate.throttling import LearnedPace
@@ -30,6 +31,7 @@ HOLD_SECONDS = 15.0
 TRIAL_SECONDS = 65.0  # longer than one call can last
 UNTOLD_THROTTLE_SECONDS = 5.0
 SHARE_ALONE = 0.25
+NOBODYS = SecretStr("")
 HELD_FOR = {"token": "replicate_token_refused", "credit": "replicate_credit_exhausted"}
 
 log = structlog.get_logger(__name__)
@@ -59,12 +61,17 @@ class PaceState:
 
 
 class Pace:
-    """The bucket and breaker of one token for one kind of call ("creates" or "reads")."""
+    """The bucket and breaker of one token for one kind of call ("creates" or "reads").
 
-    def __init__(self, shared: Shared, name: str, per_minute: float) -> None:
+    A token that is rotated begins with a pace of its own: what the old one was held for is over.
+    """
+
+    def __init__(
+        self, shared: Shared, kind: str, per_minute: float, token: SecretStr = NOBODYS
+    ) -> None:
         self._shared = shared
-        self._key = f"fixative:pace:{name}"
-        self.kind = name.partition(":")[0]
+        self.kind = kind
+        self._token = token
         self._rate = per_minute / 60
         self._burst = max(1, int(self._rate))
         self._script = shared.redis.register_script(SCRIPT)
@@ -141,18 +148,17 @@ class Pace:
         return self._shared.shared_or_local(lambda _: bool(self._run(*arguments)), local)
 
     def _run(self, *arguments: Any) -> Any:
-        return self._script(keys=[self._key], args=list(arguments))
+        token = sha256(self._token.get_secret_value().encode()).hexdigest()[:8]
+        return self._script(keys=[f"fixative:pace:{self.kind}:{token}"], args=list(arguments))
 
 
 def pace_of(shared: Shared, settings: Settings, kind: Literal["creates", "reads"]) -> Pace:
     """The pace of the token in the settings, the same one in every process that has it."""
-    token = settings.replicate_api_token.get_secret_value()
-    account = sha256(token.encode()).hexdigest()[:8]
     per_minute = {
         "creates": settings.fixative_creates_per_minute,
         "reads": settings.fixative_reads_per_minute,
     }
-    return Pace(shared, f"{kind}:{account}", per_minute[kind])
+    return Pace(shared, kind, per_minute[kind], settings.replicate_api_token)
 
 
 class _Alone:

@@ -18,11 +18,11 @@ from fixative.replicate.kept_reads import KeptReads
 from fixative.replicate.own_addresses import OwnAddresses
 from fixative.replicate.pace import Pace
 from fixative.replicate.throttling import learned_pace
-from fixative.replicate.transport import Streamed, Transport, refusal
+from fixative.replicate.transport import UNAUTHENTICATED, Streamed, Transport, refusal
 
 PATIENCE_SECONDS = 1.0  # so long a token is waited for
 LARGEST = 25 * 2**20  # of a JSON answer, which is read whole
-SUCCESS, NO_CONTENT, NOT_MODIFIED, UNAUTHENTICATED = 200, 204, 304, 401
+SUCCESS, NO_CONTENT, NOT_MODIFIED = 200, 204, 304
 READ_HERE = {NO_CONTENT, NOT_MODIFIED, UNAUTHENTICATED, THROTTLED}  # whatever their bodies are
 READS = ("GET", "QUERY")
 ASKED = ("accept", "content-type", "content-length", "user-agent")
@@ -65,14 +65,12 @@ class PassThrough:
     def __init__(
         self,
         base_url: str,
-        token: str,
         transport: Transport,
         *,
         reads: Pace,
         kept: KeptReads,
     ) -> None:
         self._base_url = base_url
-        self._authorization = f"Bearer {token}"
         self._reads = reads
         self._kept = kept
         self._transport = transport
@@ -122,7 +120,6 @@ class PassThrough:
             headers={
                 **_only(ASKED, asked.headers),
                 "accept-encoding": "identity",
-                "authorization": self._authorization,
             },
             content=asked.body,
             extensions={"timeout": TIMEOUT.as_dict()},

@@ -1,24 +1,28 @@
 """The way to Replicate: a request is sent once, answered within a total time, or is our error.
 
 It stands below the official client's transport, whose retries begin where a response comes back or
-an error of httpx is raised: an error of ours passes through.
+an error of httpx is raised: an error of ours passes through. Here alone is the token put into a
+request, so that a rotated one is in the next (docs/adr/0027-rotated-secrets.md).
 """
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import httpcore
 import httpx
+from pydantic import SecretStr
 
 from fixative.errors import NoAnswer, NotSent, Refused
 from fixative.replicate.deadline import Deadline, Network
 from fixative.replicate.throttling import retry_after
+from fixative.rotating import renewed
 
 BEGIN_BY = "begin_by"
 WITHIN = "within"
 KEEPALIVE_SECONDS = 5
 CONNECTIONS = 64
+UNAUTHENTICATED = 401
 
 NOT_SENT = (
     httpcore.ConnectError,
@@ -40,10 +44,14 @@ class Transport(httpx.BaseTransport):
     httpcore has no retries here (its default), and goes on to another connection only where it has
     not yet written to the first. A kept connection that its server closes meanwhile is either seen
     closed before it is used, or has taken our bytes: then it is NoAnswer, and rightly.
+
+    Once more is only sent what was refused with 401, which made nothing, when `token` has another
+    value by then.
     """
 
-    def __init__(self, total_seconds: float) -> None:
+    def __init__(self, total_seconds: float, token: SecretStr) -> None:
         self._total_seconds = total_seconds
+        self._token = token
         self._deadline = Deadline()
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(),
@@ -59,16 +67,11 @@ class Transport(httpx.BaseTransport):
         The extension `begin_by` is the instant (monotonic) after which nothing is to be sent;
         `within` are the seconds of a call that may take longer than others.
         """
-        begin_by = request.extensions.get(BEGIN_BY)
-        seconds = request.extensions.get(WITHIN, self._total_seconds)
-        with _translated(), self._deadline.within(seconds, begin_by):
-            raw = self._pool.handle_request(_for_httpcore(request))
-            try:
-                content = raw.read()
-            finally:
-                raw.close()
+        ends_at = time.monotonic() + request.extensions.get(WITHIN, self._total_seconds)
+        raw = self._sent(request, ends_at)
+        with _translated(), self._deadline.within(ends_at - time.monotonic()), closing(raw):
             answer = httpx.Response(
-                raw.status, headers=raw.headers, content=content, request=request
+                raw.status, headers=raw.headers, content=raw.read(), request=request
             )
         if not answer.is_success:
             raise refusal(answer)
@@ -80,13 +83,27 @@ class Transport(httpx.BaseTransport):
         Sent once, too. Whatever reading the request's content raises comes through.
         """
         ends_at = time.monotonic() + self._total_seconds
-        with _translated(), self._deadline.within(self._total_seconds):
-            raw = self._pool.handle_request(_for_httpcore(request))
-        return Streamed(raw, self._deadline, ends_at)
+        return Streamed(self._sent(request, ends_at), self._deadline, ends_at)
 
     def close(self) -> None:
         """Close the connections that are idle."""
         self._pool.close()
+
+    def _sent(self, request: httpx.Request, ends_at: float) -> httpcore.Response:
+        """The answer as it begins, by the token that is valid now."""
+        token = self._token.get_secret_value()
+        raw = self._sent_with(token, request, ends_at)
+        again = raw.status == UNAUTHENTICATED and isinstance(request.stream, httpx.ByteStream)
+        if again and renewed(self._token, token):
+            raw.close()
+            raw = self._sent_with(self._token.get_secret_value(), request, ends_at)
+        return raw
+
+    def _sent_with(self, token: str, request: httpx.Request, ends_at: float) -> httpcore.Response:
+        request.headers["Authorization"] = f"Bearer {token}"
+        left, begin_by = ends_at - time.monotonic(), request.extensions.get(BEGIN_BY)
+        with _translated(), self._deadline.within(left, begin_by):
+            return self._pool.handle_request(_for_httpcore(request))
 
 
 class Streamed:

@@ -3,11 +3,13 @@
 import logging
 import sys
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor
 
+from fixative.rotating import rotated, to_hide
 from fixative.settings import Settings
 from fixative.telemetry.secrecy import PRIVATE, Secrecy
 
@@ -38,11 +40,17 @@ class ToStderr(logging.StreamHandler[TextIO]):
 class Discreet(structlog.stdlib.ProcessorFormatter):
     """Formats an event, and hides what is secret in it."""
 
-    secrecy = Secrecy()
+    secrets: frozenset[str] = frozenset()
 
     def format(self, record: logging.LogRecord) -> str:
         """The event's line."""
-        return self.secrecy.without(super().format(record))
+        secrecy = _secrecy_of(self.secrets, rotated())
+        return secrecy.without(super().format(record))
+
+
+@lru_cache(maxsize=2)
+def _secrecy_of(secrets: frozenset[str], rotated: frozenset[str]) -> Secrecy:
+    return Secrecy(secrets | to_hide(rotated))
 
 
 def configure_logging_of(settings: Settings) -> None:
@@ -92,7 +100,7 @@ def configure_logging(
         foreign_pre_chain=[*shared, structlog.processors.format_exc_info],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
     )
-    formatter.secrecy = Secrecy(secrets)
+    formatter.secrets = frozenset(secrets)
     handler = ToStderr()
     handler.setFormatter(formatter)
     root = logging.getLogger()

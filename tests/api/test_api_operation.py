@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from pydantic import SecretStr
 from redis import Redis
 from sqlalchemy import delete, select, update
 
@@ -90,7 +91,7 @@ def real_publisher(environ, monkeypatch):
 def asking_replicate(operator_of, local_replicate, emulator):
     """An operator's client of an API that reaches the local Replicate."""
     assert emulator.base_url == local_replicate
-    replicate = Replicate(local_replicate, "r8_test")
+    replicate = Replicate(local_replicate, SecretStr("r8_test"))
     yield operator_of(replicate=replicate)
     replicate.close()
 

@@ -6,6 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import datetime
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import delete, select, update
 
 from api import answer_schemas_recovery as answers
@@ -34,7 +35,7 @@ def _no_runs(database):
 
 @pytest.fixture
 def replicate(local_replicate, emulator):
-    made = Replicate(local_replicate, "r8_test")
+    made = Replicate(local_replicate, SecretStr("r8_test"))
     yield made
     made.close()
 

@@ -5,6 +5,7 @@ from statistics import median
 from time import perf_counter
 
 import pytest
+from pydantic import SecretStr
 
 from api.answer_schemas import Problem
 from fixative.catalog.catalog import Catalog
@@ -76,7 +77,7 @@ def test_an_input_may_name_files_and_carry_them(api):
 
 
 def test_while_replicate_is_away_jobs_are_taken_unchecked_and_quickly(client_of, emulator):
-    away = Replicate("http://127.0.0.1:1", "r8_x")
+    away = Replicate("http://127.0.0.1:1", SecretStr("r8_x"))
     api = client_of(replicate=away)
 
     answer = api.post("/jobs", json={"model": FLUX, "input": {"prompt": 5}})
@@ -86,7 +87,7 @@ def test_while_replicate_is_away_jobs_are_taken_unchecked_and_quickly(client_of,
 
 
 def test_what_was_known_of_a_model_counts_while_replicate_is_away(emulator, settings):
-    replicate = Replicate(settings.replicate_base_url, "r8_x")
+    replicate = Replicate(settings.replicate_base_url, SecretStr("r8_x"))
     live = LiveModels(replicate)
     assert live.find(FLUX).check is not None
     emulator.post("/_emulator/config", json={"blackout_seconds": 600})
@@ -180,7 +181,7 @@ def test_many_at_once_ask_replicate_once(emulator, services):
 
 def test_models_are_read_at_the_pace_of_reads(services, settings, emulator):
     one_a_minute = Pace(services.shared, "reads:of this test", 1)
-    replicate = Replicate(settings.replicate_base_url, "r8_x", reads=one_a_minute)
+    replicate = Replicate(settings.replicate_base_url, SecretStr("r8_x"), reads=one_a_minute)
     live = LiveModels(replicate)
 
     assert (live.find(FLUX) is None, live.find(SDXL) is None) == (False, True)

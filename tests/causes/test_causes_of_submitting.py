@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from pydantic import SecretStr
 
 from fixative.access.budgets import set_budget
 from fixative.jobs.adopt import adopt_unknown
@@ -72,7 +73,7 @@ def test_a_create_that_never_happened(services, database, created, faulty, names
 def test_a_replicate_that_takes_no_connection(services, submit, faulty, names):
     faulty()
     job_id = submit()
-    nobody = Replicate("http://127.0.0.1:9", "r8_test")
+    nobody = Replicate("http://127.0.0.1:9", SecretStr("r8_test"))
     replace(services.submitter, replicate=nobody).submit(job_id)
     nobody.close()
 
@@ -93,7 +94,7 @@ def test_a_model_that_is_not_there(created, names):
 
 def test_a_model_that_nobody_can_be_asked_about(services, submit, names):
     job_id = submit("stability-ai/sdxl")
-    nobody = Replicate("http://127.0.0.1:9", "r8_test")
+    nobody = Replicate("http://127.0.0.1:9", SecretStr("r8_test"))
     replace(services.submitter, models=Models(nobody)).submit(job_id)
     nobody.close()
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from fixative.local.ports import give_up, kept_ports
+from tests.authority import Authority, make_authority
 from tests.chaos.proxy import Proxy
-from tests.clients.authority import Authority, make_authority
 from tests.clients.client import COMMANDS, Client
 from tests.listening import Listener, listening
 from tests.system.conftest import System

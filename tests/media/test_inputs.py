@@ -8,6 +8,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import func, select, update
 
 from fixative.access.links import Links
@@ -326,7 +327,7 @@ def test_a_bucket_that_is_away_pays_nothing_and_loses_nothing(
 def test_an_upload_that_replicate_does_not_take_now_pays_nothing_and_loses_nothing(
     services, submit, attempts_of, read_job
 ):
-    nobody = Replicate("http://127.0.0.1:9", "r8_test")
+    nobody = Replicate("http://127.0.0.1:9", SecretStr("r8_test"))
     without = replace(services.inputs, replicate=nobody)
     job_id = submit(input={"prompt": "x", "image": URI})
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import delete, select
 
 from fixative.cli.rebuild import SOURCES
@@ -193,7 +194,7 @@ def history(services: Services, sent: list[Hint]) -> History:
 @pytest.fixture
 def relayed(environ: dict[str, str], relay: Relay, history: History) -> Iterator[History]:
     """The same with Replicate behind the relay."""
-    replicate = Replicate(relay.url, "r8_test")
+    replicate = Replicate(relay.url, SecretStr("r8_test"))
     yield replace(history, replicate=replicate)
     replicate.close()
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import func, select, update
 
 from fixative.postgres.sync_tables import SyncRun
@@ -78,7 +79,7 @@ def test_a_wait_ends_when_the_process_is_asked_to_end_and_the_run_is_left_for_an
 
 def test_while_a_page_is_waited_for_the_lease_is_kept(relay, environ):
     said = count()
-    replicate = Replicate(relay.url, "r8_test")
+    replicate = Replicate(relay.url, SecretStr("r8_test"))
     still_waiting = threading.Event()
 
     def change(_, body):

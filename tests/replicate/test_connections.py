@@ -11,6 +11,7 @@ from contextlib import closing
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from fixative.errors import NoAnswer, NotSent
 from fixative.replicate.client import Replicate
@@ -26,7 +27,7 @@ HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"
 @pytest.fixture
 def streamed():
     """Read an answer of that client's server as it comes."""
-    transport = Transport(TOTAL)
+    transport = Transport(TOTAL, SecretStr("r8_test"))
 
     def read(client):
         with closing(transport.open(httpx.Request("GET", client._client._base_url))) as answer:
@@ -57,7 +58,7 @@ def served_by():
 
         threading.Thread(target=run, daemon=True).start()
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        clients.append(Replicate(url, "r8_test", total_seconds=TOTAL))
+        clients.append(Replicate(url, SecretStr("r8_test"), total_seconds=TOTAL))
         return clients[-1], received
 
     yield serve
@@ -194,7 +195,7 @@ def test_a_connection_lost_once_it_was_made_may_have_brought_the_request(served_
 
 
 def test_where_nobody_listens_nothing_was_sent():
-    client = Replicate("http://127.0.0.1:1", "r8_test", total_seconds=TOTAL)
+    client = Replicate("http://127.0.0.1:1", SecretStr("r8_test"), total_seconds=TOTAL)
 
     with pytest.raises(NotSent):
         create(client)
@@ -206,7 +207,9 @@ def test_where_no_connection_is_made_in_time_nothing_was_sent():
         for one in waiting:
             one.setblocking(False)
             one.connect_ex(full.getsockname())
-        client = Replicate(f"http://127.0.0.1:{full.getsockname()[1]}", "r8", total_seconds=TOTAL)
+        client = Replicate(
+            f"http://127.0.0.1:{full.getsockname()[1]}", SecretStr("r8"), total_seconds=TOTAL
+        )
         began = time.monotonic()
 
         with pytest.raises(NotSent):
@@ -220,7 +223,7 @@ def test_where_no_connection_is_made_in_time_nothing_was_sent():
 def test_a_tls_handshake_that_is_not_answered_ends_in_time_and_nothing_was_sent(served_by):
     client, _ = served_by(sip)
     port = client._client._base_url.rpartition(":")[2]
-    secured = Replicate(f"https://127.0.0.1:{port}", "r8_test", total_seconds=TOTAL)
+    secured = Replicate(f"https://127.0.0.1:{port}", SecretStr("r8_test"), total_seconds=TOTAL)
     began = time.monotonic()
 
     with pytest.raises(NotSent):

@@ -94,9 +94,9 @@ def signed(body, **changes):
 def test_a_signed_webhook_tells_its_id():
     body = '{"é": 1}'.encode()
 
-    assert verify(SECRET, signed(body), body) == "msg_1"
+    assert verify([SECRET], signed(body), body) == "msg_1"
     many = "v1,AAAA v2,xyz " + signed(body)["Webhook-Signature"]
-    assert verify(SECRET, signed(body, **{"Webhook-Signature": many}), body) == "msg_1"
+    assert verify([SECRET], signed(body, **{"Webhook-Signature": many}), body) == "msg_1"
 
 
 @pytest.mark.parametrize(
@@ -117,10 +117,10 @@ def test_a_signed_webhook_tells_its_id():
 )
 def test_anything_wrong_with_a_signature_is_one_error(changes):
     with pytest.raises(BadSignature):
-        verify(SECRET, signed(b"{}", **changes), b"{}")
+        verify([SECRET], signed(b"{}", **changes), b"{}")
 
 
 def test_a_body_that_was_changed_or_is_no_text_is_refused():
     for body in (b'{"a":2}', b"\xff"):
         with pytest.raises(BadSignature):
-            verify(SECRET, signed(b"{}"), body)
+            verify([SECRET], signed(b"{}"), body)

@@ -1,6 +1,11 @@
-"""The logs and traces of a whole run say whose work it is, and neither secrets nor prompts."""
+"""The logs and traces of a whole run say whose work it is, and neither secrets nor prompts.
+
+Nor does what operators are shown, nor the list of processes.
+"""
 
 import json
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -17,11 +22,19 @@ SECRETS = {
 }
 JSON = {"Content-Type": "application/json"}
 OURS = ("api", "worker-io", "worker-store", "worker-derive")
+SHOWN = (
+    *("/admin/owners", "/admin/keys", "/admin/budgets", "/admin/dead-letters"),
+    *("/admin/notifications", "/admin/state", "/metrics", "/readyz", "/openapi.json"),
+)
+FLOWER = ("/workers", "/broker", "/tasks", "/metrics", "/api/workers?refresh=1")
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Start a system and give it much to say of: its jobs, what was logged by role, and traced."""
+    """Start a system and give it much to say of: its jobs, what was logged by role, and traced.
+
+    Beside them what it showed meanwhile, and its secrets.
+    """
 
     def go(**environ):
         with a_replicate() as replicate, listening() as subscriber, collecting() as collector:
@@ -34,11 +47,12 @@ def run(tmp_path_factory):
             )
             try:
                 ended = system.all_ended(_much(system, f"{subscriber.url}?token=hunter2"))
+                shown, secrets = _shown(system), _secrets(system)
             finally:
                 system.stop()
         logs = {path.name: path.read_text() for path in (system.data_dir / "logs").iterdir()}
         logs["traces"] = collector.text()
-        return {job["id"]: job for job in ended}, logs
+        return {job["id"]: job for job in ended}, logs, shown, secrets
 
     return go
 
@@ -72,13 +86,58 @@ def _much(system, webhook):
     return job_ids
 
 
+def _secrets(system):
+    """All that opens something, by what it opens."""
+    run = system.run
+    kept = json.loads((system.data_dir / "secrets.json").read_text())
+    return {
+        **SECRETS,
+        "postgres": urlsplit(run["database_url"]).password,
+        "redis": urlsplit(run["redis_url"]).password,
+        "s3": run["s3"]["secret_key"],
+        "flower": kept["flower_password"],
+    }
+
+
+def _shown(system):
+    """What operators are shown, by its address, and the list of processes."""
+    shown = {path: system.api.get(path).raise_for_status().text for path in SHOWN}
+    login = ("admin", _secrets(system)["flower"])
+    flower = httpx.Client(base_url=system.run["flower_url"], auth=login, timeout=30)
+    with flower:
+        for path in FLOWER:
+            shown[f"flower {path}"] = flower.get(path).raise_for_status().text
+        workers = json.loads(shown["flower /api/workers?refresh=1"])
+        assert len(workers) == 3
+        for worker in workers:  # the page with its configuration
+            page = flower.get(f"/worker/{worker}").raise_for_status().text
+            assert "broker_transport_options" in page
+            shown[f"flower {worker}"] = page
+    lines = (path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline"))
+    shown["processes"] = b"\n".join(lines).replace(b"\0", b" ").decode(errors="replace")
+    assert "worker-store@" in shown["processes"]
+    return shown
+
+
+def _found(secrets, texts):
+    return {
+        (name, what) for name, text in texts.items() for what in secrets if secrets[what] in text
+    }
+
+
+def test_what_operators_are_shown_and_the_list_of_processes_have_no_secret(told):
+    _, _, shown, secrets = told
+
+    assert _found(secrets, shown) == set()
+
+
 def test_a_run_full_of_secrets_and_prompts_leaves_none_in_any_log_or_trace(told):
-    ended, logs = told
+    ended, logs, _, secrets = told
     assert {job["status"] for job in ended.values()} == {"succeeded", "failed"}
     signature = next(m for job in ended.values() for m in job["media"])["url"].partition("sig=")[2]
     assert signature
     hidden = [PROMPT, "heron", "hunter2", "NobodyMayRead", "aKeyThatIsNobodys", "notEvenAKey"]
-    hidden += [*SECRETS.values(), signature]
+    hidden += [*secrets.values(), signature]
     assert all(job["prediction"]["id"] in logs["traces"] for job in ended.values())
 
     found = {(name, word) for name, text in logs.items() for word in hidden if word in text}
@@ -86,7 +145,7 @@ def test_a_run_full_of_secrets_and_prompts_leaves_none_in_any_log_or_trace(told)
 
 
 def test_each_line_is_an_event_and_a_job_is_followed_through_all_by_its_id_and_its_request(told):
-    ended, logs = told
+    ended, logs, *_ = told
     job_id = next(iter(ended))
     lines = [
         json.loads(line)
@@ -115,7 +174,7 @@ def test_each_line_is_an_event_and_a_job_is_followed_through_all_by_its_id_and_i
 
 @pytest.mark.wide
 def test_what_users_wrote_is_logged_where_that_is_asked_for(run):
-    _, logs = run(FIXATIVE_LOG_PROMPTS="true")
+    _, logs, *_ = run(FIXATIVE_LOG_PROMPTS="true")
 
     assert PROMPT in logs["api.log"]
     assert "NobodyMayRead" not in "".join(logs.values())

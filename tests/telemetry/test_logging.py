@@ -6,6 +6,7 @@ import logging
 import pytest
 import structlog
 
+from fixative.rotating import RotatingSecret, renewed
 from fixative.telemetry.logging import configure_logging
 from fixative.telemetry.secrecy import Secrecy
 
@@ -96,3 +97,16 @@ def test_a_secret_is_hidden_by_its_shape_or_because_it_is_known(secret, lines):
 def test_what_is_no_secret_stays():
     line = '{"action": "request", "path": "/jobs/0190", "prefix": "suffix_of", "at": "12:00:01@x"}'
     assert Secrecy(["sixteen-characters"]).without(line) == line
+
+
+def test_a_secret_that_was_read_later_than_at_the_start_is_hidden_too(lines):
+    told = lines(secrets=["plain words of old"])
+    secret = RotatingSecret(
+        "ANY", "plain words of old", lambda: "plain words of new", look_seconds=0, again_seconds=0
+    )
+    assert renewed(secret, "plain words of old")
+
+    structlog.get_logger("worker").warning("failed", error="of old: plain words of old")
+    structlog.get_logger("worker").warning("failed", error="of new: plain words of new")
+
+    assert [line["error"] for line in told() if "error" in line] == ["of old: ***", "of new: ***"]

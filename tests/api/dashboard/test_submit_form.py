@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from pydantic import SecretStr
 
 from fixative.replicate.client import Replicate
 from tests.api.dashboard.conftest import Browser
@@ -22,7 +23,7 @@ REGISTRY = {
 
 @pytest.fixture(scope="module")
 def offering(new_app, settings, local_replicate):
-    replicate = Replicate(local_replicate, "r8_test")
+    replicate = Replicate(local_replicate, SecretStr("r8_test"))
     offered = settings.model_copy(update={"models_config": json.dumps(REGISTRY)})
     yield new_app(offered, replicate=replicate)
     replicate.close()
