@@ -284,7 +284,8 @@ def test_the_documented_follower_loses_nothing_when_the_server_is_killed_under_i
         first = thread.submit(next, moves)
 
         def heard():
-            httpx.post(f"{url}/jobs", json=BODY, headers={"X-API-Key": key}).raise_for_status()
+            answer = httpx.post(f"{url}/jobs", json=BODY, headers={"X-API-Key": key}, timeout=30)
+            answer.raise_for_status()
             return first.done()
 
         eventually(heard)
