@@ -1,6 +1,7 @@
 """`fixative openapi`: the API's document, without anything that runs."""
 
 import os
+from typing import Any
 
 import click
 
@@ -18,8 +19,13 @@ UNUSED = {
 }
 
 
+def document() -> dict[str, Any]:
+    """The API's OpenAPI document. This process is then good for nothing else."""
+    os.environ.update(UNUSED)  # Celery's settings read it too
+    return dict(assembled(load_settings()).api_doc)
+
+
 @click.command()
 def openapi() -> None:
     """Print the OpenAPI 3.1 document."""
-    os.environ.update(UNUSED)  # Celery's settings read it too
-    click.echo(dump(assembled(load_settings()).api_doc))
+    click.echo(dump(document()))

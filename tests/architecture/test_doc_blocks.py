@@ -1,0 +1,40 @@
+"""Whatever stands in a document's fences is run by a test, or says why not."""
+
+from tests.doc_blocks import PAGES, blocks_of
+
+RUN_BY = {
+    "sh": None,  # tests/system/test_system_doc_commands.py
+    "bash": {"docs/api.md"},  # tests/system/test_system_api_docs.py
+    "python": {
+        "docs/api.md",
+        "docs/coming-from.md",  # what others have, and what it becomes
+        "docs/notifications.md",  # the lines of tests/notify that verify
+        "docs/watching.md",  # tests/api/test_api_gunicorn.py
+    },
+    "js": {"docs/api.md", "docs/drop-in.md", "docs/watching.md"},  # tests/clients, tests/api
+}
+SHOWN = {"text", "json", "yaml"}
+# Commands that need what no test has: a Docker engine, a cluster, AWS, a package's registry; or
+# that run everything, as the tests themselves do.
+NOT_RUN = {
+    "README.md": 3,
+    "CONTRIBUTING.md": 1,
+    "docs/deployment.md": 9,
+    "docs/monitoring.md": 1,
+    "docs/secrets.md": 3,
+    "docs/start.md": 3,
+    "docs/telemetry.md": 1,
+}
+
+
+def test_every_block_of_a_document_is_run_shown_or_known_not_to_be_run():
+    not_run = {}
+    for path in PAGES:
+        for block in blocks_of(path):
+            if block.language == "shell":
+                not_run[block.page] = not_run.get(block.page, 0) + 1
+            elif block.language not in SHOWN:
+                pages = RUN_BY[block.language]
+                assert pages is None or block.page in pages, block
+
+    assert not_run == NOT_RUN
