@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 T ?= tests
 
-.PHONY: help install up demo test wide soak chaos chaos-steps lint check fmt lock bench clean
+.PHONY: help install up demo test wide soak fuzz chaos chaos-steps lint check fmt lock bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,12 @@ wide: install ## browsers, published clients, guides and alarms against the whol
 
 soak: install ## the tests that take minutes each
 	@$(BIN)/pytest -m soak --timeout 600 $(T)
+
+FUZZED := webhooks outputs archives records cursors forms contents
+
+fuzz: install ## each parser of what others write, for ten minutes (MINUTES=1 F=webhooks)
+	@for parser in $(or $(F),$(FUZZED)); do \
+		$(BIN)/python -m tests.fuzz.run $$parser --seconds $$(( $(or $(MINUTES),10) * 60 )) || exit 1; done
 
 chaos: install ## the whole system through a storm (JOBS=2000 SEED=random KILL_EVERY=2)
 	@$(BIN)/python -m tests.chaos.run --jobs $(or $(JOBS),2000) --kill-every $(or $(KILL_EVERY),2) \

@@ -48,6 +48,7 @@ from api.routes.recovery import recovery_routes
 from api.routes.signing import signing_routes
 from api.routes.v1_files import v1_file_routes
 from api.routes.webhooks import webhook_routes
+from api.safe_headers import register_safe_headers
 from api.statuses import Statuses
 from api.submissions import Submissions
 from api.waiting import Watcher
@@ -129,9 +130,11 @@ def create_app(
     register_errors(app)
     register_request_ids(app)
     register_draining(app)
+    register_safe_headers(app, settings)
     app.before_request(_refuse_nul)
     register_limit_headers(app)
-    register_auth(app, keys, links, InboundLimits(settings, shared))
+    limits = InboundLimits(settings, shared)
+    register_auth(app, keys, links, limits)
 
     views = JobViews(settings, links, lambda: base_url(settings))
     statuses, watcher = Statuses(database, views, LastShown(shared)), Watcher(database)
@@ -181,6 +184,7 @@ def create_app(
         bucket=bucket,
         replicate=replicate,
         keys=keys,
+        limits=limits,
         links=links,
         statuses=statuses,
         submissions=submissions,

@@ -8,9 +8,11 @@ from fixative.access.limits import Limits, Standing, nearest
 from fixative.settings import Settings
 from fixative.shared import Shared
 
+SIGN_INS_PER_MINUTE = 30  # of one address, whatever is set: people type keys, programs guess them
+
 
 class InboundLimits:
-    """The limits of addresses and of keys. Both count in `g`, and raise TooManyRequests."""
+    """The limits of addresses and of keys. All count in `g`, and raise TooManyRequests."""
 
     def __init__(self, settings: Settings, shared: Shared) -> None:
         self._addresses = Limits(
@@ -25,6 +27,12 @@ class InboundLimits:
             per_minute=settings.fixative_key_per_minute,
             per_hour=settings.fixative_key_per_hour,
         )
+        self._sign_ins = Limits(shared, "sign-in", per_minute=SIGN_INS_PER_MINUTE, per_hour=None)
+
+    def count_sign_in(self, address: Address | None) -> None:
+        """Count a key that is tried at the form to sign in, before it is looked at."""
+        if address is not None:
+            _let_in(self._sign_ins.count(neighbourhood(address)), "address")
 
     def count_address(self, address: Address | None) -> None:
         """Count a request of this address; one from a socket without any has no limit."""

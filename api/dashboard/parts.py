@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from api.auth import Keys
+from api.limits import InboundLimits
 from api.readiness import Readiness
 from api.statuses import Statuses
 from api.submissions import Submissions
@@ -27,6 +28,7 @@ class Parts:
     bucket: Bucket
     replicate: Replicate
     keys: Keys
+    limits: InboundLimits
     links: Links
     statuses: Statuses
     submissions: Submissions

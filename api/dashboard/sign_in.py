@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response
 
 from api.dashboard.parts import Parts
 from api.dashboard.sessions import PATH, Sessions
+from fixative.access.caller import read_address
 
 
 def add(pages: Blueprint, parts: Parts, sessions: Sessions) -> None:
@@ -18,7 +19,8 @@ def add(pages: Blueprint, parts: Parts, sessions: Sessions) -> None:
 
     @pages.post("/login")
     def sign_in_form() -> Response:
-        """To the page that was asked for, if the key opens it."""
+        """To the page that was asked for, if the key opens it; 429 for who tries key after key."""
+        parts.limits.count_sign_in(read_address(request.remote_addr))
         presented = request.form.get("key", "").strip()
         try:
             g.caller = parts.keys.caller_of(request, "read", presented=presented)

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
-from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
+from werkzeug.exceptions import Forbidden, HTTPException, TooManyRequests, Unauthorized
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.auth import caller
@@ -123,7 +123,10 @@ def _to_sign_in() -> AnyResponse:
 
 
 def _http_error(error: HTTPException) -> AnyResponse:
-    return _error(HTTPStatus(error.code or 500), error.description or "")
+    answer = _error(HTTPStatus(error.code or 500), error.description or "")
+    if isinstance(error, TooManyRequests):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
 
 
 def _our_error(error: FixativeError) -> AnyResponse:

@@ -13,7 +13,8 @@ from api.openapi import content, resource
 
 DOCS = Path(__file__).parent.parent / "docs.html"
 ITSELF_ONLY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self';"
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HTML = {"type": "string"}
 DOCUMENT = {"type": "object", "required": ["openapi", "info", "paths", "components"]}

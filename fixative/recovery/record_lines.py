@@ -47,8 +47,8 @@ def compressed(lines: Iterable[bytes]) -> Iterator[bytes]:
 def lines_in(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The archive's lines, each with its end. Holds one line, whatever the archive expands to.
 
-    Raises Corrupt, after the lines before it, for what is cut, is no archive, or expands to more
-    than records do.
+    Raises Corrupt, after the lines of the chunks before it, for what is cut, is no archive, or
+    expands to more than records do.
     """
     gzip, line, taken, given = zlib.decompressobj(wbits=GZIP), bytearray(), 0, 0
     for chunk in chunks:

@@ -226,7 +226,7 @@ class Replicate:
             pace.drained()
         try:
             answer = response.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise NoAnswer("the answer was not JSON") from error
         if not isinstance(answer, dict):
             raise NoAnswer("the answer was not an object")

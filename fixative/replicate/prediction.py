@@ -1,5 +1,6 @@
 """A prediction: Replicate's JSON read into what we rely on, with the JSON itself kept."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from fixative.errors import MalformedPrediction
 
 RUNNING = ("starting", "processing")
 ENDED = ("succeeded", "failed", "canceled", "aborted")
+DEEPEST = 100  # levels, as many as an input may have: all who walk an output do it by recursion
 KEPT = timedelta(hours=1)  # after its end, by Replicate's documentation
 
 
@@ -34,8 +36,8 @@ class Prediction:
         """The job and attempt that its own `webhook` names, if it names both."""
         if not self.webhook:
             return None
-        query = parse_qs(urlsplit(self.webhook).query)
         try:
+            query = parse_qs(urlsplit(self.webhook).query)
             return UUID(query["job"][-1]), UUID(query["attempt"][-1])
         except (KeyError, ValueError):
             return None
@@ -44,11 +46,16 @@ class Prediction:
 def read_prediction(raw: Any) -> Prediction:
     """The prediction in Replicate's JSON, whatever keys are absent (Replicate's OpenAPI file).
 
-    Raises MalformedPrediction when id, status or created_at are missing or make no sense.
+    Its `raw` can be written and walked: what is nested deeper than 100 levels stands there as its
+    JSON text, from now on in the JSON that was given too. Raises MalformedPrediction when id,
+    status or created_at are missing or make no sense.
     """
     if not isinstance(raw, dict):
         raise MalformedPrediction("not an object")
-    raw = raw if _is_unicode(raw) else _unicode(raw)
+    text = _written(raw)
+    if text is None or text.count(b"[") + text.count(b"{") > DEEPEST:
+        _flatten(raw)
+    raw = raw if text is not None else _unicode(raw)
     id_, status, created_at = raw.get("id"), raw.get("status"), raw.get("created_at")
     if not isinstance(id_, str) or not id_.isalnum():
         raise MalformedPrediction("no id")
@@ -110,13 +117,25 @@ def remnant(raw: dict[str, Any]) -> dict[str, Any]:
     return {name: raw[name] for name in ("id", "status", "created_at")}
 
 
-def _is_unicode(value: Any) -> bool:
-    """Whether all of it can surely be written; quick, since almost everything can."""
+def _written(value: Any) -> bytes | None:
+    """It as JSON, if it surely is such as can be; quick, since almost everything can."""
     try:
-        orjson.dumps(value)
-    except TypeError:
-        return False
-    return True
+        return orjson.dumps(value)
+    except TypeError:  # half a character, deeper than 254 levels, a number beyond 64 bits
+        return None
+
+
+def _flatten(raw: dict[str, Any]) -> None:
+    """Put what lies too deep in its place as JSON text. No recursion, which it is to be safe of."""
+    left: list[tuple[Any, int]] = [(raw, 1)]
+    while left:
+        outer, depth = left.pop()
+        for place, inner in list(outer.items() if isinstance(outer, dict) else enumerate(outer)):
+            if isinstance(inner, dict | list):
+                if depth > DEEPEST:
+                    outer[place] = json.dumps(inner)
+                else:
+                    left.append((inner, depth + 1))
 
 
 def _unicode(value: Any) -> Any:

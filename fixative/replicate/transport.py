@@ -167,7 +167,7 @@ def refusal(response: httpx.Response) -> Refused:
     """Replicate's errors are problem+json with `title`, `detail`, `status` (its docs, recorded)."""
     try:
         problem = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         problem = {}
     if not isinstance(problem, dict):
         problem = {}

@@ -299,3 +299,16 @@ def test_the_documented_follower_loses_nothing_when_the_server_is_killed_under_i
     told = next(each for each in moves if each["id"] == job_id)
     assert (told["status"], told["from"]) == ("canceled", "queued")
     moves.close()
+
+
+LARGE_HEADS = {
+    "a line": ("/healthz?" + "a" * 4094, {}),
+    "a header": ("/healthz", {"X-Long": "a" * 9000}),
+    "headers": ("/healthz", {f"X-{number}": "a" for number in range(101)}),
+}
+
+
+@pytest.mark.parametrize(("path", "headers"), LARGE_HEADS.values(), ids=LARGE_HEADS)
+def test_headers_beyond_what_anybody_needs_are_refused(server, path, headers):
+    assert server.get(path, headers=headers).status_code in {400, 414, 431}
+    assert server.get("/healthz").status_code == 200

@@ -40,14 +40,25 @@ class Api(ThreadingHTTPServer):
 
     daemon_threads = True
 
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.reached: list[str] = []
+
 
 class _Handler(BaseHTTPRequestHandler):
+    server: Api
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # an answer goes out whole
 
     def _tell(self) -> None:
+        self.server.reached.append(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        told = {"path": self.path, "from": self.headers["X-Forwarded-For"], "bytes": len(body)}
+        told = {
+            "path": self.path,
+            "from": self.headers["X-Forwarded-For"],
+            "bytes": len(body),
+            "reached": self.server.reached,
+        }
         answer = json.dumps(told).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(answer)))
@@ -64,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
 def caddy(directory: Path) -> Iterator[httpx.Client]:
     """A client of it."""
     with ExitStack() as stack:
-        api = stack.enter_context(served(Api(("127.0.0.1", 0), _Handler)))
+        api = stack.enter_context(served(Api()))
         ports = kept_ports(directory, ("8080", "8443", "8081"))
         text = (DEPLOY / "caddy" / "Caddyfile").read_text()
         text = re.sub(r"\b(8080|8443|8081)\b", lambda port: str(ports[port[0]]), text)
@@ -84,7 +95,7 @@ def caddy(directory: Path) -> Iterator[httpx.Client]:
 def nginx(directory: Path) -> Iterator[httpx.Client]:
     """A client of it."""
     with ExitStack() as stack:
-        api = stack.enter_context(served(Api(("127.0.0.1", 0), _Handler)))
+        api = stack.enter_context(served(Api()))
         _certificate(directory)
         ports = kept_ports(directory, ("80", "443"))
         text = (DEPLOY / "nginx" / "fixative.conf").read_text()

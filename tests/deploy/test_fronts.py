@@ -1,6 +1,9 @@
 """What stands before the API lets through what is for the world, and nothing else."""
 
 import shutil
+import socket
+import ssl
+from contextlib import contextmanager
 
 import pytest
 
@@ -62,6 +65,34 @@ def test_nobody_chooses_the_address_that_the_api_is_told(front):
 
 def test_browsers_are_told_to_come_by_tls_only(front):
     assert "max-age" in front.get("/ui/").headers["Strict-Transport-Security"]
+
+
+@contextmanager
+def connected(front):
+    """A connection that says only what it is told to."""
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection(("127.0.0.1", front.base_url.port), timeout=30) as plain,
+        trusting.wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        yield connection
+
+
+@pytest.mark.parametrize("ending", [b"\r\n1234", b""], ids=["half a body", "half a header"])
+def test_who_sends_slowly_holds_the_front_and_not_the_api(front, ending):
+    path = f"/slow/{len(ending)}"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n".encode()
+
+    def has_reached():
+        return path in front.get("/jobs").json()["reached"]
+
+    with connected(front) as slow:
+        slow.sendall(head + ending)
+        assert not any(has_reached() for _ in range(20))
+        slow.sendall(b"1234" if ending else b"\r\n12345678")
+        assert slow.recv(100).startswith(b"HTTP/1.1 200")
+    assert has_reached()
 
 
 @needs_nginx

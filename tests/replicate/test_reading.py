@@ -1,7 +1,9 @@
 """Replicate's JSON and signatures, with their recorded oddities."""
 
+import json
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 from standardwebhooks import Webhook
 
@@ -9,6 +11,7 @@ from fixative.errors import BadSignature, MalformedPrediction, NoAnswer, NotSent
 from fixative.replicate.attempts import outcome_of
 from fixative.replicate.prediction import read_instant, read_prediction, richer
 from fixative.replicate.signature import verify
+from fixative.replicate.transport import refusal
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 MINIMAL = {"id": "abc", "status": "starting", "created_at": "2026-03-01T10:00:00.469Z"}
@@ -124,3 +127,32 @@ def test_a_body_that_was_changed_or_is_no_text_is_refused():
     for body in (b'{"a":2}', b"\xff"):
         with pytest.raises(BadSignature):
             verify([SECRET], signed(b"{}"), body)
+
+
+@pytest.mark.parametrize("webhook", ["http://[", "https://a.example/\ud800", "https://]x/?job=1"])
+def test_a_webhook_that_is_no_address_names_no_attempt(webhook):
+    assert read_prediction({**MINIMAL, "webhook": webhook}).claimed_by is None
+
+
+@pytest.mark.parametrize("depth", [101, 240, 800])
+def test_what_is_nested_too_deep_to_be_walked_stands_there_as_its_json(depth):
+    nested = json.loads("[" * depth + '"\ud800"' + "]" * depth)
+
+    output = read_prediction({**MINIMAL, "output": nested}).raw["output"]
+
+    levels = 0
+    while isinstance(output, list):
+        output, levels = output[0], levels + 1
+    assert levels == 100
+    assert output == "[" * (depth - 100) + '"\\ud800"' + "]" * (depth - 100)
+
+
+def test_what_is_not_so_deep_is_as_it_was():
+    nested = json.loads("[" * 100 + "]" * 100)
+
+    assert read_prediction({**MINIMAL, "output": nested}).raw["output"] == nested
+    assert read_prediction({**MINIMAL, "output": [[1]] * 500}).raw["output"] == [[1]] * 500
+
+
+def test_an_error_that_nests_without_end_is_a_refusal_like_others():
+    assert refusal(httpx.Response(503, content=b"[" * 100_000)).status == 503

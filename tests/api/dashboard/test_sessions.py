@@ -98,6 +98,16 @@ def test_a_key_that_is_revoked_closes_its_sessions(new_app, new_key, database):
     assert seen().status_code == 302
 
 
+def test_who_tries_key_after_key_is_soon_not_listened_to_even_with_the_right_one(app, new_key):
+    browser, right = Browser(app.test_client()), new_key()
+    tried = [browser.sign_in(f"fx_{number:043}").status_code for number in range(40)]
+
+    assert tried == [401] * 30 + [429] * 10
+    refused = browser.sign_in(right)
+    assert (refused.status_code, "Set-Cookie" in refused.headers) == (429, False)
+    assert int(refused.headers["Retry-After"]) > 0
+
+
 def test_signed_out_no_page_opens(browser):
     answer = browser.post("/ui/logout")
 
