@@ -70,15 +70,14 @@ def settings() -> str:
     """Every variable, in the words of .env.example."""
     text = ["# Settings\n\nOther ways to give one: [secrets](../secrets.md).\n"]
     said: list[str] = []
-    told = False
-    for line in (ROOT / ".env.example").read_text().split("\n\n", 1)[1].splitlines():
+    example = (ROOT / ".env.example").read_text().split("\n\n", 1)[1]
+    for line in re.sub(r"\n#    +", " ", example).splitlines():
         if section := re.fullmatch(r"# --- (.+) ---", line):
             text.append(f"\n## {section[1]}\n\n| variable | is |\n|---|---|")
         elif variable := re.fullmatch(r"#?([A-Z][A-Z0-9_]+)=.*", line):
             text.append(f"| `{variable[1]}` | {' '.join(said)} |")
-            told = True
+            said = []
         elif line.startswith("# "):
-            said, told = [] if told else said, False  # what is said may be of two in a row
             said.append(line[2:].replace("|", "\\|"))
     return "\n".join(text)
 
