@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 T ?= tests
 
-.PHONY: help install up demo test wide soak chaos chaos-steps lint check fmt lock bench clean
+.PHONY: help install up demo test wide soak soak-load chaos chaos-steps lint check fmt lock bench load clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ wide: install ## browsers, published clients, guides and alarms against the whol
 soak: install ## the tests that take minutes each
 	@$(BIN)/pytest -m soak --timeout 600 $(T)
 
+soak-load: install ## half an hour of load and faults: does anything grow? (SECONDS=1800 RATE=5 SEED=1 OUT=docs)
+	@$(BIN)/python -m tests.chaos.endurance
+
 chaos: install ## the whole system through a storm (JOBS=2000 SEED=random KILL_EVERY=2)
 	@$(BIN)/python -m tests.chaos.run --jobs $(or $(JOBS),2000) --kill-every $(or $(KILL_EVERY),2) \
 		$(if $(SEED),--seed $(SEED))
@@ -62,6 +65,9 @@ lock: install ## resolve pyproject.toml anew into the two lock files
 
 bench: install ## measure beside peers (B=name for one)
 	@$(BIN)/python -m bench $(B)
+
+load: install ## a paced load (RATE=5 SECONDS=60) on a system started for it, or on FIXATIVE_API_URL
+	@$(BIN)/python -m bench.live
 
 clean: ## everything that was made here, data included
 	rm -rf .venv .fixative build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
