@@ -37,7 +37,7 @@ wide: install ## browsers, published clients, guides and alarms against the whol
 soak: install ## the tests that take minutes each
 	@$(BIN)/pytest -m soak --timeout 600 $(T)
 
-soak-load: install ## half an hour of load and faults: does anything grow? (SECONDS=1800 RATE=5 SEED=1 OUT=docs)
+soak-load: install ## half an hour of load and faults: does anything grow? (SECONDS=1800 RATE=5 SEED=1)
 	@$(BIN)/python -m tests.chaos.endurance
 
 chaos: install ## the whole system through a storm (JOBS=2000 SEED=random KILL_EVERY=2)
