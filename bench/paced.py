@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 
 CONNECTIONS = 16
 TIMEOUT_SECONDS = 30
+# How it shows that a kept connection was closed; RemoteDisconnected is one of the first.
+CLOSED = (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 ACCEPTED = 202  # 200 would say that it was taken before, and its answer lost
 
 
@@ -60,7 +62,7 @@ class Connection:
         kept = self._http is not None
         try:
             return *self._once(method, path, body, headers), False
-        except (ConnectionResetError, BrokenPipeError):  # RemoteDisconnected is one of the first
+        except CLOSED:
             if not kept:
                 raise
             return *self._once(method, path, body, headers), True

@@ -42,10 +42,9 @@ DEEDS = (  # a server is told to end, and started anew; a worker is killed
     ("worker-derive", signal.SIGKILL),
 )
 DEED_SECONDS = 90.0  # from one to the next
-KINDS = (
-    {"model": "emulator/bytes", "input": {"bytes": 60_000, "count": 2}, "job_type": "file"},
-    {"model": "black-forest-labs/flux-schnell", "input": {"prompt": "a cat"}, "job_type": "image"},
-)
+FILES = {"model": "emulator/bytes", "input": {"bytes": 60_000, "count": 2}, "job_type": "file"}
+IMAGE = {"model": "black-forest-labs/flux-schnell", "input": {"prompt": "cat"}, "job_type": "image"}
+KINDS = ((FILES, 0.9), (IMAGE, 0.1))  # of all jobs: an image is dear, decoded and encoded twice
 LOOK_SECONDS = 10.0
 DRAIN_SECONDS = 300.0
 
@@ -81,7 +80,7 @@ def endure(home: Path, *, seconds: float, rate: float, seed: int) -> tuple[Endur
         )
         watch = Watch(system)
         key = system.run["admin_key"]
-        loads = [Load(Target(system.url, key, body), rate / len(KINDS)) for body in KINDS]
+        loads = [Load(Target(system.url, key, body), share * rate) for body, share in KINDS]
         _under_load(run, system, watch, loads)
         drained = wait_until_drained(system, DRAIN_SECONDS)
         connection = Connection(loads[0].target)
