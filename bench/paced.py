@@ -111,6 +111,7 @@ class Load:
 
     target: Target
     rate: float
+    connections: int = CONNECTIONS
     label: str = field(default_factory=lambda: f"load-{uuid.uuid4().hex[:8]}")
     handed: list[Handed] = field(default_factory=list)
     ended: dict[str, tuple[str, float]] = field(default_factory=dict)  # status, seconds it took
@@ -131,9 +132,9 @@ class Load:
     def running(self) -> Iterator["Load"]:
         """Hand in, beside the block; when it ends, what is under way is answered first."""
         start, numbers = time.time(), count()
-        with ThreadPoolExecutor(CONNECTIONS) as threads:
+        with ThreadPoolExecutor(self.connections) as threads:
             handing: list[Future[None]] = [
-                threads.submit(self._hand_in, start, numbers) for _ in range(CONNECTIONS)
+                threads.submit(self._hand_in, start, numbers) for _ in range(self.connections)
             ]
             try:
                 yield self
