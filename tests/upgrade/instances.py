@@ -59,12 +59,10 @@ def instance(
         system = System(data_dir, whole, ports, "", local_replicate=False, flower=False)
         children = Children(data_dir)
         try:
-            children.start(
-                _of(program, home.name, code)
-                for program in programs_of(system)
-                if program.role in roles
-            )
-            children.until_ready()
+            for program in programs_of(system):
+                if program.role in roles:  # one after another, as a rollout does it
+                    children.start([_of(program, home.name, code)])
+                    children.until_ready()
             yield Instance(children, url, home / METRICS)
         finally:
             children.stop(*STOP_ORDER)
