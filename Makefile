@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 T ?= tests
 
-.PHONY: help install up demo test wide soak fuzz chaos chaos-steps lint check fmt lock bench clean
+.PHONY: help install up demo test wide soak soak-load fuzz chaos chaos-steps lint check fmt lock bench load clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ fuzz: install ## each parser of what others write, for ten minutes (MINUTES=1 F=
 	@for parser in $(or $(F),$(FUZZED)); do \
 		$(BIN)/python -m tests.fuzz.run $$parser --seconds $$(( $(or $(MINUTES),10) * 60 )) || exit 1; done
 
+soak-load: install ## half an hour of load and faults: does anything grow? (SECONDS=1800 RATE=5 SEED=1)
+	@$(BIN)/python -m tests.chaos.endurance
+
 chaos: install ## the whole system through a storm (JOBS=2000 SEED=random KILL_EVERY=2)
 	@$(BIN)/python -m tests.chaos.run --jobs $(or $(JOBS),2000) --kill-every $(or $(KILL_EVERY),2) \
 		$(if $(SEED),--seed $(SEED))
@@ -68,6 +71,9 @@ lock: install ## resolve pyproject.toml anew into the two lock files
 
 bench: install ## measure beside peers (B=name for one)
 	@$(BIN)/python -m bench $(B)
+
+load: install ## a paced load (RATE=5 SECONDS=60) on a system started for it, or on FIXATIVE_API_URL
+	@$(BIN)/python -m bench.live
 
 clean: ## everything that was made here, data included
 	rm -rf .venv .fixative build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -62,7 +62,8 @@ broker_transport_options = {
     "socket_timeout": 15,
     "socket_connect_timeout": 3,
     "socket_keepalive": True,
-    "retry_on_timeout": True,
+    # Not retry_on_timeout: with it redis-py also makes a broken subscription anew by itself, and
+    # reads it without a time-out, in the thread that hears the queues. Celery is to learn of it.
     "health_check_interval": 10,  # a half-open connection is noticed in about 20 s
     "global_keyprefix": KEY_PREFIX,
     "client_name": "fixative",

@@ -52,6 +52,11 @@ def shared_megabytes(roles: Mapping[str, int]) -> Usage:
     return _megabytes(roles, "smaps_rollup", PROPORTIONAL)
 
 
+def tree_of(pid: int) -> list[int]:
+    """The process and all its children, and theirs."""
+    return _trees({"": pid}, dict(_stats()))[""]
+
+
 def _megabytes(roles: Mapping[str, int], file: str, field: re.Pattern[str]) -> Usage:
     return {
         role: sum(_kilobytes(pid, file, field) for pid in pids) / 1000

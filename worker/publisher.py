@@ -35,7 +35,6 @@ class Publisher:
             **self._app.conf.broker_transport_options,
             "socket_timeout": ANSWER_SECONDS,
             "socket_connect_timeout": ANSWER_SECONDS,
-            "retry_on_timeout": False,
         }
         self._prefix = self._app.conf.broker_transport_options["global_keyprefix"]
         self._redis = connect(settings.redis_url.get_secret_value())

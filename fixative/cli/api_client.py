@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -144,8 +145,10 @@ class Api:
             raise ApiAway(f"{self.url}: {str(error) or type(error).__name__}") from None
 
 
-def connect() -> Api:
+def connect(data_dir: Path | None = None) -> Api:
     """The API that FIXATIVE_API_URL and FIXATIVE_API_KEY name, else the one in run.json.
+
+    That file lies in `data_dir`, or where FIXATIVE_DATA_DIR says.
 
     Raises WrongSetting, with one line on what to do, when neither says enough.
     """
@@ -154,10 +157,11 @@ def connect() -> Api:
         # The admin key in run.json is that system's: it is not shown to another.
         raise WrongSetting("FIXATIVE_API_KEY: needed where FIXATIVE_API_URL is set")
     if not url:
-        run = read_run_file(default_data_dir())
+        data_dir = data_dir or default_data_dir()
+        run = read_run_file(data_dir)
         if run is None:
             raise WrongSetting(
-                f"no running system in {default_data_dir()}: start one with `fixative up`, "
+                f"no running system in {data_dir}: start one with `fixative up`, "
                 "or set FIXATIVE_API_URL and FIXATIVE_API_KEY"
             )
         url, key = run["api_url"], key or run["admin_key"]

@@ -14,7 +14,7 @@ from fixative.cli.api_client import is_this_machine
 from fixative.cli.s3 import s3_of
 from fixative.errors import DatabaseAway, NotFound, RecordsAway
 from fixative.postgres.engine import Database
-from fixative.postgres.migrate import pending
+from fixative.postgres.migrate import standing
 from fixative.recovery.record_store import S3, open_store
 from fixative.recovery.records import DAILY
 from fixative.settings import Settings
@@ -43,7 +43,7 @@ def check_postgres(settings: Settings) -> Finding:
     try:
         with database.begin() as session:
             version = session.scalar(text("SHOW server_version"))
-        if pending(settings.sqlalchemy_url):
+        if standing(settings.sqlalchemy_url).behind:
             return Finding("Postgres", False, "a migration is pending: run `fixative migrate`")
     except DatabaseAway as error:
         return Finding("Postgres", False, str(error))

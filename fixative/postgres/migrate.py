@@ -1,5 +1,6 @@
 """Migrations: the tables of a database brought to what this code expects."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
@@ -24,13 +25,23 @@ from fixative.postgres.tables import Job
 MODULES = (Budget, Job, Media, ModelState, Notification, SyncRun, Tick)
 
 
+@dataclass(frozen=True)
+class Standing:
+    """Where a database stands, and where this code would have it; None is an empty database."""
+
+    database: str | None
+    code: str | None
+    behind: int  # migrations that are yet to be run
+    ahead: bool  # only a later version's code knows where the database stands
+
+
 def upgrade(sqlalchemy_url: str, revision: str = "head") -> None:
     """Migrate to `revision`. Safe to run twice, and beside a running system.
 
     A database that a later version has migrated stays as it is: this version runs beside it. Raises
     DatabaseAway when Postgres does not answer.
     """
-    if _is_later(_revision(sqlalchemy_url), _scripts(sqlalchemy_url)):
+    if standing(sqlalchemy_url).ahead:
         return
     try:
         command.upgrade(_config(sqlalchemy_url), revision)
@@ -43,10 +54,16 @@ def downgrade(sqlalchemy_url: str, revision: str = "base") -> None:
     command.downgrade(_config(sqlalchemy_url), revision)
 
 
-def pending(sqlalchemy_url: str) -> bool:
-    """Whether a migration is yet to be run. Raises as `upgrade` does."""
-    revision, scripts = _revision(sqlalchemy_url), _scripts(sqlalchemy_url)
-    return revision != scripts.get_current_head() and not _is_later(revision, scripts)
+def standing(sqlalchemy_url: str) -> Standing:
+    """How the database stands to this code. Raises as `upgrade` does."""
+    scripts = ScriptDirectory.from_config(_config(sqlalchemy_url))
+    revision, code = _revision(sqlalchemy_url), scripts.get_current_head()
+    down_to_none = [script.revision for script in scripts.walk_revisions()]  # the newest first
+    if revision is None:
+        return Standing(None, code, behind=len(down_to_none), ahead=False)
+    if revision not in down_to_none:
+        return Standing(revision, code, behind=0, ahead=True)
+    return Standing(revision, code, behind=down_to_none.index(revision), ahead=False)
 
 
 def differences(sqlalchemy_url: str) -> list[object]:
@@ -67,15 +84,6 @@ def _revision(sqlalchemy_url: str) -> str | None:
         raise DatabaseAway(str(error).splitlines()[0]) from error
     finally:
         engine.dispose()
-
-
-def _scripts(sqlalchemy_url: str) -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config(sqlalchemy_url))
-
-
-def _is_later(revision: str | None, scripts: ScriptDirectory) -> bool:
-    """Whether only a later version's code knows this revision."""
-    return revision not in {None, *(script.revision for script in scripts.walk_revisions())}
 
 
 def _config(sqlalchemy_url: str) -> Config:

@@ -8,7 +8,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from fixative.postgres.migrate import differences, downgrade, pending, upgrade
+from fixative.postgres.migrate import differences, downgrade, standing, upgrade
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def test_a_migrated_database_has_the_tables_of_the_code(url):
 
 def test_every_migration_can_be_taken_back_and_made_again(url):
     downgrade(url)
-    assert pending(url)
+    assert standing(url).behind
     upgrade(url)
-    assert not pending(url)
+    assert not standing(url).behind
     assert differences(url) == []
 
 
@@ -41,7 +41,7 @@ def test_two_that_start_together_migrate_one_after_the_other(url):
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:  # Alembic has globals
         list(pool.map(upgrade, [url, url]))
 
-    assert not pending(url)
+    assert not standing(url).behind
     assert differences(url) == []
 
 
@@ -61,7 +61,7 @@ def test_a_database_that_a_later_version_has_migrated_stays_as_it_is(url):
 
     upgrade(url)
 
-    assert not pending(url)
+    assert not standing(url).behind
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [
             ("later",)

@@ -16,6 +16,7 @@ from fixative.cli.checks import (
     check_redis,
     check_replicate,
 )
+from fixative.cli.checks_smoke import Smoke, check_smoke
 from fixative.cli.s3 import s3_of
 from fixative.media.rules import Rules
 from fixative.postgres.migrate import downgrade
@@ -211,3 +212,41 @@ def test_an_object_that_no_row_knows_makes_the_audit_fail(
 
     assert result.exit_code == 1
     assert f"✗ no row     {key}" in result.stdout
+
+
+def test_a_smoke_test_that_would_be_paid_for_asks_for_the_model(run: Any, environ: Any) -> None:
+    result = run("doctor", "--smoke", **{**environ, "REPLICATE_BASE_URL": "http://real.invalid"})
+
+    assert result.exit_code == 2
+    assert "--smoke needs --model" in result.stderr
+
+
+def test_a_smoke_test_is_not_tried_while_something_is_wrong(run: Any, environ: Any) -> None:
+    result = run("doctor", "--smoke", **{**environ, "REDIS_URL": f"redis://{NOBODY}/0"})
+
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[-1].startswith("– Smoke       not tried")
+
+
+def test_a_smoke_test_without_an_api_is_wrong(run: Any, environ: Any) -> None:
+    at = {"FIXATIVE_API_URL": f"http://{NOBODY}", "FIXATIVE_API_KEY": "fx_any"}
+
+    result = run("doctor", "--smoke", **environ, **at)
+
+    assert result.exit_code == 1
+    assert "✗ Smoke" in result.stdout
+    assert "nothing answers" in result.stdout
+
+
+def test_what_a_smoke_test_will_cost_is_said_before_it_is_submitted(
+    settings: Settings, fake_api: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIXATIVE_API_URL", fake_api.url)
+    monkeypatch.setenv("FIXATIVE_API_KEY", "fx_any")
+    real = settings.model_copy(update={"replicate_base_url": "https://api.replicate.com"})
+    fake_api.on("GET /models/acme/dear", {"max_cost": None, "price": {"per_run": "0.5"}})
+
+    first = next(check_smoke(real, Smoke("acme/dear"), tmp_path))
+
+    assert first == Finding("Cost", None, "acme/dear: 0.5 USD per run")
+    assert [asked.route for asked in fake_api.asked] == ["GET /models/acme/dear"]

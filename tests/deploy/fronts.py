@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from fixative.local.ports import kept_ports
+from tests.processes import alive, family
 from tests.served import served
 from tests.waiting import waited_for
 
@@ -88,7 +90,49 @@ def caddy(directory: Path) -> Iterator[httpx.Client]:
         program = Path(sys.executable).with_name("caddy")
         command = [program, "run", "--config", directory / "Caddyfile"]
         stack.enter_context(_running(command, directory, environ))
-        yield stack.enter_context(_client(ports["8443"]))
+        yield stack.enter_context(_client(f"https://localhost:{ports['8443']}"))
+
+
+class Nginx:
+    """nginx as deploy/ has it, in a directory; before whichever API it was last told."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._ports = kept_ports(directory, ("80", "443"))
+        self._process: subprocess.Popen[bytes] | None = None
+        self.certificate = directory / "fixative.pem"
+        self.url = f"https://localhost:{self._ports['443']}"
+        _certificate(directory)
+        (directory / "nginx.conf").write_text(NGINX.format(directory=directory))
+
+    @contextmanager
+    def running(self, api_port: int) -> Iterator[None]:
+        """For the block, before the API at this port to begin with."""
+        self._configure(api_port)
+        program = shutil.which("nginx") or "nginx"
+        command: list[str | Path] = [program, "-c", str(self._directory / "nginx.conf")]
+        with _running(command, self._directory, {}) as self._process:
+            yield
+
+    def lead_to(self, api_port: int) -> None:
+        """What `nginx -s reload` does: who asks from now on is led there; others are answered."""
+        assert self._process
+        before = family(self._process.pid)[1:]
+        self._configure(api_port)
+        self._process.send_signal(signal.SIGHUP)
+        waited_for(lambda: not any(map(alive, before)), pause=0.05)
+
+    def _configure(self, api_port: int) -> None:
+        text = (DEPLOY / "nginx" / "fixative.conf").read_text()
+        for there, here in {
+            "listen 80;": f"listen 127.0.0.1:{self._ports['80']};",
+            "listen 443 ": f"listen 127.0.0.1:{self._ports['443']} ",
+            "127.0.0.1:8000": f"127.0.0.1:{api_port}",
+            "/etc/nginx/tls": str(self._directory),
+        }.items():
+            assert there in text
+            text = text.replace(there, here)
+        (self._directory / "fixative.conf").write_text(text)
 
 
 @contextmanager
@@ -96,42 +140,31 @@ def nginx(directory: Path) -> Iterator[httpx.Client]:
     """A client of it."""
     with ExitStack() as stack:
         api = stack.enter_context(served(Api()))
-        _certificate(directory)
-        ports = kept_ports(directory, ("80", "443"))
-        text = (DEPLOY / "nginx" / "fixative.conf").read_text()
-        for there, here in {
-            "listen 80;": f"listen 127.0.0.1:{ports['80']};",
-            "listen 443 ": f"listen 127.0.0.1:{ports['443']} ",
-            "127.0.0.1:8000": f"127.0.0.1:{api.server_port}",
-            "/etc/nginx/tls": str(directory),
-        }.items():
-            assert there in text
-            text = text.replace(there, here)
-        (directory / "fixative.conf").write_text(text)
-        (directory / "nginx.conf").write_text(NGINX.format(directory=directory))
-        command = [shutil.which("nginx") or "nginx", "-c", str(directory / "nginx.conf")]
-        stack.enter_context(_running(command, directory, {}))
-        yield stack.enter_context(_client(ports["443"]))
+        front = Nginx(directory)
+        stack.enter_context(front.running(api.server_port))
+        yield stack.enter_context(_client(front.url))
 
 
 @contextmanager
-def _running(command: list[str | Path], directory: Path, environ: dict[str, str]) -> Iterator[None]:
+def _running(
+    command: list[str | Path], directory: Path, environ: dict[str, str]
+) -> Iterator["subprocess.Popen[bytes]"]:
     with (directory / "output").open("w") as output:
         process = subprocess.Popen(
             command, cwd=directory, env=environ, stderr=output, stdout=output
         )
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(20)
 
 
 @contextmanager
-def _client(port: int) -> Iterator[httpx.Client]:
+def _client(url: str) -> Iterator[httpx.Client]:
     trusting = ssl.create_default_context()
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-    with httpx.Client(base_url=f"https://localhost:{port}", verify=trusting, timeout=30) as client:
+    with httpx.Client(base_url=url, verify=trusting, timeout=30) as client:
 
         def answers() -> bool:
             try:
@@ -144,6 +177,7 @@ def _client(port: int) -> Iterator[httpx.Client]:
 
 
 def _certificate(directory: Path) -> None:
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes"]
+    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     files = ["-keyout", directory / "fixative.key", "-out", directory / "fixative.pem"]
     subprocess.run([*command, *files], check=True, capture_output=True)

@@ -1,0 +1,155 @@
+"""Every process is replaced under load, as a deploy does it: nobody is refused, nothing is late."""
+
+import shutil
+import ssl
+from collections import Counter
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from bench.paced import Connection, Load, Target
+from fixative.local.children import Children
+from fixative.local.data_dir import open_data_dir
+from fixative.local.ports import kept_ports
+from fixative.local.roles import System, emulator
+from tests.deploy.fronts import Nginx
+from tests.upgrade.instances import WORKERS, instance
+from tests.waiting import waited_for
+
+pytestmark = [
+    pytest.mark.wide,
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(
+        shutil.which("nginx") is None, reason="no nginx here: Debian has it in `nginx-light`"
+    ),
+]
+
+# Jobs a second: the first that the machine keeps, with some room for what starts on it too.
+RATES = (20.0, 10.0, 5.0, 2.0)
+CALM_SECONDS = 10
+CALM_ANSWER_SECONDS = 0.7
+CALM_JOB_SECONDS = 8  # a slow file takes some three
+LATE_SECONDS = 10
+ROLES = ("api", *WORKERS, "beat")
+BODY = {"model": "emulator/bytes", "input": {"bytes": 20_000}, "job_type": "file"}
+
+
+@pytest.fixture
+def front(tmp_path_factory):
+    return Nginx(tmp_path_factory.mktemp("front"))
+
+
+@pytest.fixture
+def replicate(front, tmp_path):
+    """A local Replicate that trusts our certificate; its origin."""
+    home = tmp_path / "replicate"
+    with open_data_dir(home) as data_dir:
+        ports = kept_ports(home, ("emulator",))
+        environ = {"SSL_CERT_FILE": str(front.certificate)}
+        children = Children(data_dir)
+        system = System(data_dir, environ, ports, "", local_replicate=True, flower=False)
+        try:
+            children.start([emulator(system)])
+            children.until_ready()
+            config = {
+                "latency": {"*": {"start": 0.05, "run": 0.5}},
+                "creates_per_minute": 60_000,
+                "reads_per_minute": 60_000,
+                "faults": {"output_slow": 0.05},  # some are in the middle of a file
+                "seconds": {"output_slow": 3},
+            }
+            url = f"{system.url('emulator')}/_emulator/config"
+            httpx.post(url, json=config).raise_for_status()
+            yield system.url("emulator")
+        finally:
+            children.stop()
+
+
+@pytest.fixture
+def begin(environ, replicate, front, tmp_path):
+    """Start a whole set of processes; they end with the test."""
+    ours = {
+        **environ,
+        "REPLICATE_BASE_URL": replicate,
+        "FIXATIVE_ALLOWED_OUTPUT_HOSTS": replicate,
+        "FIXATIVE_READS_PER_MINUTE": "60000",
+        "FIXATIVE_PUBLIC_URL": front.url,
+        "FIXATIVE_TRUSTED_PROXIES": "1",
+    }
+    with ExitStack() as running:
+        yield lambda name: running.enter_context(instance(tmp_path / name, ours, *ROLES))
+
+
+def test_a_deploy_under_load_refuses_nobody_and_makes_nothing_late_or_twice(
+    begin, front, replicate, settings
+):
+    tls = ssl.create_default_context(cafile=front.certificate)
+    target = Target(front.url, settings.fixative_admin_key.get_secret_value(), BODY, tls)
+    old = begin("old")
+    with front.running(urlsplit(old.url).port):
+        warm_up(target)
+        calm = calm_load(target)
+
+        rolled = Load(target, calm.rate)
+        with rolled.running():
+            new = begin("new")
+            front.lead_to(urlsplit(new.url).port)
+            old.stop()
+            until_some_more(rolled)
+        until_ended(rolled)
+
+    print(
+        f"{len(rolled.handed)} jobs, {calm.rate:g} a second: the slowest {slowest(rolled):.1f} s,"
+        f" without a deploy {slowest(calm):.1f} s"
+    )
+    assert Counter(rolled.problems) == {}
+    assert {status for status, _ in rolled.ended.values()} == {"succeeded"}
+    assert slowest(rolled) < slowest(calm) + LATE_SECONDS
+    creates = httpx.get(f"{replicate}/_emulator/stats").json()["creates"]
+    assert {creates["by_job"][each.job_id] for each in rolled.handed} == {1}
+    assert creates["total"] == sum(creates["by_job"].values())
+
+
+def calm_load(target):
+    """The largest load that is no trouble here while nothing is replaced."""
+    for rate in RATES:
+        load = Load(target, rate)
+        with load.running():
+            waited_for(lambda: len(load.handed) >= rate * CALM_SECONDS, pause=0.1)  # noqa: B023
+        until_ended(load)
+        slowest_answer = max(each.seconds for each in load.handed)
+        is_calm = slowest_answer < CALM_ANSWER_SECONDS and slowest(load) < CALM_JOB_SECONDS
+        if not load.problems and is_calm:
+            return load
+    raise AssertionError(f"not even {rate:g} jobs a second are done here: {Counter(load.problems)}")
+
+
+def warm_up(target):
+    """Until a job has gone all the way: everything is imported and connected."""
+    first = Load(target, 2)
+    with first.running():
+        waited_for(lambda: len(first.handed) > 5, pause=0.1)
+    until_ended(first)
+
+
+def until_some_more(load):
+    """A few seconds of the new one alone."""
+    wanted = len(load.handed) + load.rate * 3
+    waited_for(lambda: len(load.handed) >= wanted, pause=0.1)
+
+
+def until_ended(load):
+    connection = Connection(load.target)
+
+    def all_ended():
+        load.look(connection)
+        return not load.open
+
+    waited_for(all_ended, patience=120, pause=0.5)
+    connection.close()
+
+
+def slowest(load):
+    return max(seconds for _, seconds in load.ended.values())
