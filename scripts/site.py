@@ -39,6 +39,8 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
         target = link[3]
         if "://" in target or target.startswith("mailto:"):
             return link[0]
+        if target.removeprefix("../") in OF_ROOT and page.file.src_uri.count("/") == 0:
+            return link[0].replace("../", "")
         reached = (ROOT / "docs" / page.file.src_uri).parent / target
         of_site = files.get_file_from_path(_relative(reached))
         return link[0] if of_site else f"`{link[2]}`"

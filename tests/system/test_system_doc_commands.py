@@ -77,6 +77,7 @@ def known(system, home):
 
 
 def run(script, home, **environ):
+    shutil.rmtree(home / "pictures", ignore_errors=True)  # of another page
     path = f"{home / '.venv' / 'bin'}:{os.environ['PATH']}"
     ours = {key: os.environ[key] for key in ("HOME", "LANG") if key in os.environ}
     done = subprocess.run(
