@@ -6,7 +6,8 @@ from beat_schedule import SCHEDULE
 from fixative.names import KEY_PREFIX, QUEUE_OF_TASK, QUEUES, UPKEEP
 from fixative.settings import load_settings
 
-broker_url = load_settings().redis_url.get_secret_value()
+_settings = load_settings()
+broker_url = _settings.broker_url
 result_backend = None
 task_ignore_result = True
 task_serializer = "json"
@@ -53,7 +54,7 @@ broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
 broker_connection_timeout = 4
 broker_pool_limit = 32
-broker_transport_options = {
+_of_redis = {
     "visibility_timeout": 600,  # a late copy is harmless: the row says whether there is work
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
@@ -68,6 +69,8 @@ broker_transport_options = {
     "client_name": "fixative",
     "queue_order_strategy": "round_robin",
 }
+
+broker_transport_options = {} if _settings.celery_broker_url else _of_redis
 
 beat_schedule = SCHEDULE
 beat_scheduler = "celery.beat:Scheduler"  # in memory: ticks are claimed in Postgres

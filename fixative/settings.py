@@ -36,7 +36,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     database_url: SecretStr
+    fixative_prepared_statements: bool = True
     redis_url: SecretStr
+    celery_broker_url: SecretStr | None = None
     s3_bucket: str
     s3_endpoint_url: str | None = None
     s3_prefix: str = ""
@@ -156,6 +158,11 @@ class Settings(BaseModel):
             if scheme in {"postgres", "postgresql"}
             else (self.database_url.get_secret_value())
         )
+
+    @property
+    def broker_url(self) -> str:
+        """Where hints are sent: to Redis, unless they have a broker of their own."""
+        return (self.celery_broker_url or self.redis_url).get_secret_value()
 
     @property
     def secrets(self) -> list[str]:

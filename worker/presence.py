@@ -110,7 +110,12 @@ def present(services_of_process: Callable[[], Services], consumer: Any) -> Prese
         return bool(len(state.active_requests) >= consumer.pool.num_processes)
 
     if isinstance(consumer.pool, PreforkPool):
-        database = Database(load_settings().sqlalchemy_url, connections=1)
+        settings = load_settings()
+        database = Database(
+            settings.sqlalchemy_url,
+            connections=1,
+            prepared=settings.fixative_prepared_statements,
+        )
         return Presence(consumer.hostname, database, None, hands_full)
     services = services_of_process()
     return Presence(consumer.hostname, services.database, services.epoch, hands_full)

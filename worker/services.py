@@ -65,7 +65,11 @@ class Services:
 
     @once
     def database(self) -> Database:
-        return Database(self.settings.sqlalchemy_url, connections=self.connections)
+        return Database(
+            self.settings.sqlalchemy_url,
+            connections=self.connections,
+            prepared=self.settings.fixative_prepared_statements,
+        )
 
     @once
     def leases(self) -> LeaseKeeper:

@@ -101,7 +101,12 @@ def _listener(data_dir: DataDir, settings: Settings, say: Callable[[str], None])
 
     listener = Listener(
         data_dir.subdirectory(HEARD),
-        Database(settings.sqlalchemy_url, connections=1, patience=LISTENER_PATIENCE_SECONDS),
+        Database(
+            settings.sqlalchemy_url,
+            connections=1,
+            patience=LISTENER_PATIENCE_SECONDS,
+            prepared=settings.fixative_prepared_statements,
+        ),
         connect(settings.redis_url.get_secret_value()),
         say=say,
     )
