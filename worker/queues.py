@@ -45,8 +45,10 @@ class DeclaredQueues:
         """How many messages wait in each queue. Raises BrokerAway."""
         with self._app.connection_or_acquire() as connection:
             errors = (*connection.connection_errors, *connection.channel_errors, KombuError)
-            with _away_as_ours(*errors), connection.channel() as channel:
-                return {name: self._length(name, channel) for name in QUEUES}
+            with _away_as_ours(*errors):
+                connection.connect()  # one that was lost is otherwise no connection at all
+                with connection.channel() as channel:
+                    return {name: self._length(name, channel) for name in QUEUES}
 
     def forget(self, queue: str) -> None:
         """Do nothing: brokers have policies for queues that nobody uses."""

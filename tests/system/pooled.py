@@ -95,5 +95,5 @@ def pooled(database_url: str, directory: Path) -> Iterator[Pooled]:
         waited_for(answers, pause=0.1)
         yield Pooled(url, prepared)
     finally:
-        process.terminate()
-        process.wait(10)
+        process.kill()  # a newer one that is asked to end waits for all its clients
+        process.wait()
