@@ -79,7 +79,7 @@ class Exposition:
         yield from (told, held)
 
     def _queues(self) -> Iterator[GaugeMetricFamily]:
-        lengths = _family("fixative_queue_messages", "Messages that wait in Redis", ("queue",))
+        lengths = _family("fixative_queue_messages", "Messages that wait in the broker", ("queue",))
         try:
             for queue, messages in self.publisher.queue_lengths().items():
                 lengths.add_metric([queue], messages)
