@@ -40,7 +40,10 @@ task_default_retry_delay = 10
 task_time_limit = 330  # prefork only; threads have their own time-outs
 task_soft_time_limit = 300
 task_remote_tracebacks = False
-task_publish_retry = False  # tried once; the sweep sends a lost hint again
+# Tried once: the sweep sends a lost hint again. But for beat to another broker than Redis: that its
+# connection was lost is found by a try, and only the next one connects anew.
+task_publish_retry = _settings.celery_broker_url is not None
+task_publish_retry_policy = {"max_retries": 1, "interval_start": 0}
 
 worker_direct = True  # a queue of its own for each worker, in which it hears its canaries
 worker_prefetch_multiplier = 1

@@ -14,9 +14,9 @@ from fixative.postgres.engine import Database
 from fixative.postgres.tables import Job
 from tests.by_month import convert
 
-COUNTED = (
-    "SELECT count(*), count(idempotency_key), md5(string_agg(jobs::text, '' ORDER BY id)) FROM "
-)
+COUNTED = """
+    SELECT count(*), count(idempotency_key), md5(string_agg(jobs::text, '' ORDER BY id)) FROM jobs
+"""
 REQUEST = JobRequest(model="black-forest-labs/flux-schnell", input={"prompt": "a cat"})
 
 
@@ -70,7 +70,9 @@ def test_of_many_with_one_key_at_once_one_is_made_and_a_buried_job_s_key_is_free
     with ThreadPoolExecutor(8) as pool:
         [first] = set(pool.map(submitted, range(32)))
     with database.begin() as session:
-        session.connection().exec_driver_sql("UPDATE jobs SET status = 'canceled'")
+        session.connection().exec_driver_sql(
+            "UPDATE jobs SET status = 'canceled', completed_at = now()"
+        )
         assert bury_jobs(session, Job.id == first)
     second = submitted(None)
 
