@@ -42,7 +42,7 @@ task_soft_time_limit = 300
 task_remote_tracebacks = False
 # Tried once: the sweep sends a lost hint again. But for beat to another broker than Redis: that its
 # connection was lost is found by a try, and only the next one connects anew.
-task_publish_retry = _settings.celery_broker_url is not None
+task_publish_retry = not _settings.broker_is_redis
 task_publish_retry_policy = {"max_retries": 1, "interval_start": 0}
 
 worker_direct = True  # a queue of its own for each worker, in which it hears its canaries
@@ -73,7 +73,7 @@ _of_redis = {
     "queue_order_strategy": "round_robin",
 }
 
-broker_transport_options = {} if _settings.celery_broker_url else _of_redis
+broker_transport_options = _of_redis if _settings.broker_is_redis else {}
 
 beat_schedule = SCHEDULE
 beat_scheduler = "celery.beat:Scheduler"  # in memory: ticks are claimed in Postgres

@@ -165,6 +165,11 @@ class Settings(BaseModel):
         return (self.celery_broker_url or self.redis_url).get_secret_value()
 
     @property
+    def broker_is_redis(self) -> bool:
+        """Whether hints are lists in a Redis, be it that of REDIS_URL or another."""
+        return urlsplit(self.broker_url).scheme in {"redis", "rediss"}
+
+    @property
     def secrets(self) -> list[str]:
         """Every value that is to be shown to nobody; of addresses their passwords."""
         secrets = [v.get_secret_value() for _, v in self if isinstance(v, SecretStr)]

@@ -43,12 +43,14 @@ class Publisher:
         self._app.conf.update(broker_url=settings.broker_url)
         self._app.conf.broker_connection_timeout = ANSWER_SECONDS
         self._queues: RedisQueues | DeclaredQueues
-        if settings.celery_broker_url is None:
-            self._app.conf.broker_transport_options |= ONE_TRY_OF_REDIS
-            self._queues = RedisQueues(connect(settings.redis_url.get_secret_value()))
+        if settings.broker_is_redis:
+            one_try = ONE_TRY_OF_REDIS
+            self._queues = RedisQueues(connect(settings.broker_url))
         else:
-            self._app.conf.broker_transport_options |= ONE_TRY
+            one_try = ONE_TRY
             self._queues = DeclaredQueues(self._app)
+        options = self._app.conf.broker_transport_options  # the worker's own too: not to be changed
+        self._app.conf.broker_transport_options = {**options, **one_try}
         self._away_until = 0.0
         # Whoever would wait for one of Celery's connections waits here, and then sees the rest.
         self._connections = threading.BoundedSemaphore(self._app.conf.broker_pool_limit)
