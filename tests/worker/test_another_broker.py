@@ -1,9 +1,11 @@
 """A broker that is not Redis: hints go there, its queues are counted, and its silence is known."""
 
+import importlib
 import socket
 import sys
 
 import pytest
+from redis import Redis
 
 from fixative.errors import BrokerAway
 from fixative.names import CREATE_PREDICTION, QUEUES, Hint
@@ -36,6 +38,27 @@ def test_hints_lie_in_its_queues_and_are_counted_there(publisher_to):
     publisher.publish([HINT] * 3)
 
     assert publisher.queue_lengths() == {**dict.fromkeys(QUEUES, 0), HINT.queue: 3}
+
+
+def test_it_may_be_a_second_redis(publisher_to, environ):
+    first = environ["REDIS_URL"]
+    assert first.endswith("/0")
+    publisher = publisher_to(f"{first[:-1]}1")
+    publisher.publish([HINT])
+
+    assert publisher.queue_lengths()[HINT.queue] == 1
+    with Redis.from_url(first) as redis:
+        assert redis.keys("fixative:*") == []
+
+
+def test_a_worker_s_own_patience_with_it_stays_as_configured(publisher_to, environ):
+    for url, waits in ((environ["REDIS_URL"], 15), ("memory://", None)):
+        publisher_to(url)
+        configured = importlib.import_module("celeryconfig").broker_transport_options
+
+        assert configured.get("socket_timeout") == waits
+        assert "max_retries" not in configured
+        sys.modules.pop("celeryconfig")
 
 
 def test_one_that_refuses_holds_nobody_up_and_its_queues_are_unknown(publisher_to):
