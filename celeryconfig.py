@@ -6,7 +6,8 @@ from beat_schedule import SCHEDULE
 from fixative.names import KEY_PREFIX, QUEUE_OF_TASK, QUEUES, UPKEEP
 from fixative.settings import load_settings
 
-broker_url = load_settings().redis_url.get_secret_value()
+_settings = load_settings()
+broker_url = _settings.broker_url
 result_backend = None
 task_ignore_result = True
 task_serializer = "json"
@@ -39,7 +40,10 @@ task_default_retry_delay = 10
 task_time_limit = 330  # prefork only; threads have their own time-outs
 task_soft_time_limit = 300
 task_remote_tracebacks = False
-task_publish_retry = False  # tried once; the sweep sends a lost hint again
+# Tried once: the sweep sends a lost hint again. But for beat to another broker than Redis: that its
+# connection was lost is found by a try, and only the next one connects anew.
+task_publish_retry = not _settings.broker_is_redis
+task_publish_retry_policy = {"max_retries": 1, "interval_start": 0}
 
 worker_direct = True  # a queue of its own for each worker, in which it hears its canaries
 worker_prefetch_multiplier = 1
@@ -53,7 +57,7 @@ broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
 broker_connection_timeout = 4
 broker_pool_limit = 32
-broker_transport_options = {
+_of_redis = {
     "visibility_timeout": 600,  # a late copy is harmless: the row says whether there is work
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
@@ -69,6 +73,8 @@ broker_transport_options = {
     "client_name": "fixative",
     "queue_order_strategy": "round_robin",
 }
+
+broker_transport_options = _of_redis if _settings.broker_is_redis else {}
 
 beat_schedule = SCHEDULE
 beat_scheduler = "celery.beat:Scheduler"  # in memory: ticks are claimed in Postgres

@@ -11,10 +11,9 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
-from redis.exceptions import RedisError
 
 from fixative.catalog.registry import Registry
-from fixative.errors import DatabaseAway
+from fixative.errors import BrokerAway, DatabaseAway
 from fixative.postgres.engine import Database
 from fixative.recovery.gauges import GAUGES
 from fixative.replicate.pace import Pace
@@ -80,11 +79,11 @@ class Exposition:
         yield from (told, held)
 
     def _queues(self) -> Iterator[GaugeMetricFamily]:
-        lengths = _family("fixative_queue_messages", "Messages that wait in Redis", ("queue",))
+        lengths = _family("fixative_queue_messages", "Messages that wait in the broker", ("queue",))
         try:
             for queue, messages in self.publisher.queue_lengths().items():
                 lengths.add_metric([queue], messages)
-        except RedisError as error:
+        except BrokerAway as error:
             log.warning("queues_unknown", reason=str(error))
             return
         yield lengths

@@ -76,6 +76,12 @@ class DatabaseAway(FixativeError):
     retryable = True
 
 
+class BrokerAway(FixativeError):
+    """What carries hints does not answer: rows wait for the sweep."""
+
+    retryable = True
+
+
 class BadSignature(FixativeError):
     """A webhook that is unsigned, stale, or signed by somebody else."""
 

@@ -40,7 +40,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     database_url: SecretStr
+    fixative_prepared_statements: bool = True
     redis_url: SecretStr
+    celery_broker_url: SecretStr | None = None
     s3_bucket: str
     s3_endpoint_url: str | None = None
     s3_prefix: str = ""
@@ -99,11 +101,11 @@ class Settings(BaseModel):
             raise ValueError("must have 16 characters or more")
         return key
 
-    @field_validator("redis_url")
+    @field_validator("redis_url", "celery_broker_url")
     @classmethod
-    def _verified_unless_told(cls, url: SecretStr) -> SecretStr:
+    def _verified_unless_told(cls, url: SecretStr | None) -> SecretStr | None:
         """Celery takes any certificate where rediss:// says nothing, others the right one only."""
-        told = url.get_secret_value()
+        told = url.get_secret_value() if url else ""
         if not told.startswith("rediss://") or "ssl_cert_reqs=" in told:
             return url
         return SecretStr(f"{told}{'&' if '?' in told else '?'}ssl_cert_reqs=required")
@@ -176,6 +178,16 @@ class Settings(BaseModel):
             if scheme in {"postgres", "postgresql"}
             else (self.database_url.get_secret_value())
         )
+
+    @property
+    def broker_url(self) -> str:
+        """Where hints are sent: to Redis, unless they have a broker of their own."""
+        return (self.celery_broker_url or self.redis_url).get_secret_value()
+
+    @property
+    def broker_is_redis(self) -> bool:
+        """Whether hints are lists in a Redis, be it that of REDIS_URL or another."""
+        return urlsplit(self.broker_url).scheme in {"redis", "rediss"}
 
     @property
     def secrets(self) -> frozenset[str]:

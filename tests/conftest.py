@@ -45,10 +45,20 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         yield variables
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What a run of tests may be asked for."""
+    parser.addoption(
+        "--jobs-by-month",
+        action="store_true",
+        help="every database has jobs partitioned, as deploy/postgres does it",
+    )
+
+
 @pytest.fixture(scope="session")
-def databases(servers: dict[str, str]) -> Databases:
+def databases(servers: dict[str, str], request: pytest.FixtureRequest) -> Databases:
     """Where databases come from, and go when they are not used any more."""
-    return Databases(servers["DATABASE_URL"])
+    by_month: bool = request.config.getoption("--jobs-by-month")
+    return Databases(servers["DATABASE_URL"], jobs_by_month=by_month)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from psycopg import sql
 from sqlalchemy import text
 
 from fixative.postgres.migrate import upgrade
+from tests.by_month import convert
 
 TEMPLATE = "fixative_template"
 
@@ -18,13 +19,15 @@ TEMPLATE = "fixative_template"
 class Databases:
     """The databases of one server, all made from one migrated template."""
 
-    def __init__(self, server_url: str) -> None:
+    def __init__(self, server_url: str, *, jobs_by_month: bool = False) -> None:
         self._server_url = server_url
         self._spare: list[str] = []
         with self._administering() as connection:
             connection.execute(f"CREATE DATABASE {TEMPLATE}")
         template = self._url(TEMPLATE)
         upgrade(template.replace("postgresql://", "postgresql+psycopg://"))
+        if jobs_by_month:
+            convert(template, at_once=True)
         with psycopg.connect(template) as connection:
             self._tables = _tables(connection)
             self._version = _version(connection)

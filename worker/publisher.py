@@ -9,16 +9,26 @@ import structlog
 from celery import Celery
 from celery.utils.nodenames import worker_direct
 from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
-from fixative.names import CANARY, QUEUES, Hint
+from fixative.errors import BrokerAway
+from fixative.names import CANARY, Hint
 from fixative.settings import Settings
 from fixative.shared import ANSWER_SECONDS, REST_SECONDS, connect
 from fixative.telemetry.logging import request_id
 from fixative.telemetry.metrics import HINTS_LOST
+from worker.queues import DeclaredQueues, RedisQueues
 
 CANARY_EXPIRES_SECONDS = 60
-FORGOTTEN_SECONDS = 600
+ONE_TRY_OF_REDIS = {
+    "socket_timeout": ANSWER_SECONDS,
+    "socket_connect_timeout": ANSWER_SECONDS,
+}
+ONE_TRY = {  # of a broker that is spoken to over AMQP; others leave out what they do not know
+    "max_retries": 1,
+    "interval_start": 0,
+    "read_timeout": ANSWER_SECONDS,
+    "write_timeout": ANSWER_SECONDS,
+}
 
 log = structlog.get_logger(__name__)
 
@@ -29,15 +39,17 @@ class Publisher:
     def __init__(self, settings: Settings) -> None:
         self._app = Celery("publisher", set_as_current=False)
         self._app.config_from_object("celeryconfig")
-        self._app.conf.update(broker_url=settings.redis_url.get_secret_value())
+        self._app.conf.update(broker_url=settings.broker_url)
         self._app.conf.broker_connection_timeout = ANSWER_SECONDS
-        self._app.conf.broker_transport_options = {
-            **self._app.conf.broker_transport_options,
-            "socket_timeout": ANSWER_SECONDS,
-            "socket_connect_timeout": ANSWER_SECONDS,
-        }
-        self._prefix = self._app.conf.broker_transport_options["global_keyprefix"]
-        self._redis = connect(settings.redis_url.get_secret_value())
+        self._queues: RedisQueues | DeclaredQueues
+        if settings.broker_is_redis:
+            one_try = ONE_TRY_OF_REDIS
+            self._queues = RedisQueues(connect(settings.broker_url))
+        else:
+            one_try = ONE_TRY
+            self._queues = DeclaredQueues(self._app)
+        options = self._app.conf.broker_transport_options  # the worker's own too: not to be changed
+        self._app.conf.broker_transport_options = {**options, **one_try}
         self._away_until = 0.0
         # Whoever would wait for one of Celery's connections waits here, and then sees the rest.
         self._connections = threading.BoundedSemaphore(self._app.conf.broker_pool_limit)
@@ -55,17 +67,14 @@ class Publisher:
         if not self._send(CANARY, {"worker": worker}, queue=queue, expires=CANARY_EXPIRES_SECONDS):
             return False
         try:  # the queue of a worker that is no more is not to stay for ever
-            self._redis.expire(f"{self._prefix}{queue.name}", FORGOTTEN_SECONDS)
-        except RedisError as error:
+            self._queues.forget(queue.name)
+        except BrokerAway as error:
             log.warning("broker_away", error=str(error))
         return True
 
     def queue_lengths(self) -> dict[str, int]:
-        """How many messages wait in each queue. Raises redis.RedisError when nobody answers."""
-        pipe = self._redis.pipeline(transaction=False)
-        for queue in QUEUES:
-            pipe.llen(f"{self._prefix}{queue}")
-        return dict(zip(QUEUES, pipe.execute(), strict=True))
+        """How many messages wait in each queue. Raises BrokerAway when nobody answers."""
+        return self._queues.lengths()
 
     def _send(self, task: str, arguments: dict[str, Any], **options: Any) -> bool:
         if time.monotonic() < self._away_until:

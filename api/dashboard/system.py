@@ -5,13 +5,13 @@ from importlib.metadata import version
 from typing import Any
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
-from redis.exceptions import RedisError
 from werkzeug.wrappers import Response
 
 from api.dashboard.faults import Faulty, told_beside
 from api.dashboard.may import need
 from api.dashboard.parts import Parts
 from api.running import read_running
+from fixative.errors import BrokerAway
 from fixative.jobs.pauses import RESTORED, list_pauses, pause, resume
 from fixative.postgres.presence import lateness
 from fixative.recovery.state import count_in_review, list_ticks, list_workers, unrecorded_seconds
@@ -95,5 +95,5 @@ def _live(parts: Parts) -> dict[str, Any]:
 def _queues(parts: Parts) -> dict[str, int] | None:
     try:
         return parts.publisher.queue_lengths()
-    except RedisError:
+    except BrokerAway:
         return None

@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
-from redis.exceptions import RedisError
 
 from api import answer_schemas as answers
 from api import answer_schemas_operation as operation
@@ -15,7 +14,7 @@ from api.openapi import OF_A_JOB, problems, resource, with_headers
 from api.schemas import JobPath
 from api.schemas_operation import PauseScope, Settlement
 from api.statuses import Statuses
-from fixative.errors import InvalidRequest, Refused
+from fixative.errors import BrokerAway, InvalidRequest, Refused
 from fixative.jobs.pauses import list_pauses, pause, resume
 from fixative.jobs.settle import settle_absent, settle_created
 from fixative.names import SWEEP, Hint
@@ -133,7 +132,7 @@ def _breaker(state: PaceState | None) -> dict[str, Any] | None:
 def _queues(publisher: Publisher) -> dict[str, int] | None:
     try:
         return publisher.queue_lengths()
-    except RedisError:
+    except BrokerAway:
         return None
 
 

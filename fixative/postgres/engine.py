@@ -11,7 +11,7 @@ from typing import Any, Self
 import psycopg
 import structlog
 from pydantic import SecretStr
-from sqlalchemy import create_engine, event, func, select
+from sqlalchemy import create_engine, event, func, select, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import ORMExecuteState, Session
@@ -39,7 +39,8 @@ class Database:
 
     What a transaction waits for, from the pool to its commit, takes at most `patience` seconds. A
     connection older than `recycle` seconds is replaced by the next that asks for it. Where `login`
-    is given, its user and password count and not those of `url`.
+    is given, its user and password count and not those of `url`. Without `prepared` a statement is
+    planned each time, as before a pooler that knows no others.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Database:
         patience: float = PATIENCE_SECONDS,
         recycle: int = RECYCLE_SECONDS,
         login: SecretStr | None = None,
+        prepared: bool = True,
     ) -> None:
         self._patience = Patience(patience)
         self._login = Login(login or SecretStr(url))
@@ -68,7 +70,7 @@ class Database:
                 "cursor_factory": PlainCursor,
                 # Planned once a connection, and for any parameters: to plan takes Postgres longer
                 # than to look up one job's rows. What depends on a value has it written out.
-                "prepare_threshold": 1,
+                "prepare_threshold": 1 if prepared else None,
                 # A server that is silently gone is noticed in seconds, not in hours.
                 "keepalives_idle": 5,
                 "keepalives_interval": 2,
@@ -88,7 +90,8 @@ class Database:
     @classmethod
     def of(cls, settings: Settings, **how: Any) -> Self:
         """The database that the settings name, by a password that may be rotated meanwhile."""
-        return cls(settings.sqlalchemy_url, login=settings.database_url, **how)
+        prepared = settings.fixative_prepared_statements
+        return cls(settings.sqlalchemy_url, login=settings.database_url, prepared=prepared, **how)
 
     @contextmanager
     def begin(self, patience: float = math.inf) -> Iterator[Session]:
@@ -126,22 +129,23 @@ class Database:
     def locked(self, number: int) -> Iterator[bool]:
         """Whether this block has the lock of this number, alone in all processes on the database.
 
-        It has a connection of its own, with which it ends, by the block's end or our death. Raises
-        DatabaseAway when it cannot be asked for.
+        It has a connection of its own, and a transaction that does nothing: with it the lock ends,
+        by the block's end or our death, also where a pooler hands out connections by transaction.
+        Raises DatabaseAway when it cannot be asked for.
         """
         try:
-            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            connection = self._engine.connect()
             connection.detach()  # what closes it is then its end
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            mine = bool(connection.scalar(select(func.pg_try_advisory_xact_lock(number))))
         except (OperationalError, PoolTimeout) as error:
             raise DatabaseAway(_first_line(error)) from error
         with connection:
-            mine = bool(connection.scalar(select(func.pg_try_advisory_lock(number))))
             try:
                 yield mine
-            finally:
-                if mine:  # said, since Postgres notices a closed connection in its own time
-                    with suppress(OperationalError):
-                        connection.execute(select(func.pg_advisory_unlock(number)))
+            finally:  # said, since Postgres notices a closed connection in its own time
+                with suppress(OperationalError):
+                    connection.rollback()
 
     def close(self) -> None:
         """Close what is idle; call it when the process ends."""

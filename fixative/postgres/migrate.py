@@ -38,11 +38,12 @@ class Standing:
 def upgrade(sqlalchemy_url: str, revision: str = "head") -> None:
     """Migrate to `revision`. Safe to run twice, and beside a running system.
 
-    A database that a later version has migrated stays as it is: this version runs beside it. Raises
-    DatabaseAway when Postgres does not answer.
+    One that has it, or that a later version has migrated, is left as it is: this version runs
+    beside it. Raises DatabaseAway when Postgres does not answer.
     """
-    if standing(sqlalchemy_url).ahead:
-        return
+    found = standing(sqlalchemy_url)
+    if found.ahead or not found.behind:
+        return  # with no lock, which a pooler by transaction would keep for somebody else
     try:
         command.upgrade(_config(sqlalchemy_url), revision)
     except OperationalError as error:

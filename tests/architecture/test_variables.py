@@ -7,6 +7,8 @@ from fixative.settings import Settings
 SETTINGS = {name.upper() for name in Settings.model_fields}
 OF_THE_COMMAND = {"FIXATIVE_API_URL", "FIXATIVE_API_KEY"}
 ADDED = {  # adding is free
+    "CELERY_BROKER_URL",
+    "FIXATIVE_PREPARED_STATEMENTS",
     "FIXATIVE_SIGNING_KEY",
     "FIXATIVE_RECORDS_ARCHIVE_DAYS",
     "FIXATIVE_RECORDS_KEEP_DAYS",

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from fixative.postgres.migrate import differences, downgrade, pending, upgrade
+from fixative.postgres.migrate import differences, downgrade, standing, upgrade
 from tests.deploy.roles import give_roles
 
 
@@ -70,7 +70,7 @@ def test_the_owner_migrates_and_what_it_makes_is_for_the_others_too(does, roles)
 
     upgrade(url)
 
-    assert not pending(url)
+    assert standing(url).behind == 0
     assert differences(url) == []
     does("fixative_app", "DELETE FROM batches")
     does("fixative_read", "SELECT FROM batches")

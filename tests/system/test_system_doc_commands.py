@@ -132,7 +132,7 @@ def test_the_first_page_leads_to_a_picture_and_to_one_by_a_real_model(system, kn
     )
     try:
         told = run(as_here(commands_of(ROOT / "docs/start.md"), known), home)
-        jobs = real.api.get("/jobs").json()["jobs"]
+        jobs = real.api.get("/jobs").json()["items"]
     finally:
         real.stop()
 

@@ -4,10 +4,9 @@ import time
 from contextlib import AbstractContextManager
 from datetime import timedelta
 
-from redis.exceptions import RedisError
-
 from beat_schedule import PERIODS
 from fixative import names
+from fixative.errors import BrokerAway
 from fixative.jobs.admit import admit as admit_first
 from fixative.jobs.adopt import adopt_unknown as adopt
 from fixative.names import Hint
@@ -44,7 +43,7 @@ def sweep() -> list[Hint]:
     """Hint again what is due; and see to it that every worker is spoken to."""
     try:
         lengths = app.services().publisher.queue_lengths()
-    except RedisError:
+    except BrokerAway:
         return []  # no broker, so nobody to hint
     with _tick(names.SWEEP, QUICK) as taken:
         if not taken:
