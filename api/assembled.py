@@ -23,7 +23,6 @@ def assembled(settings: Settings) -> Api:
             connections=CONNECTIONS,
             application="fixative-api",
             patience=PATIENCE_SECONDS,
-            prepared=settings.fixative_prepared_statements,
         ),
         publisher=Publisher(settings),
         redis=redis,
