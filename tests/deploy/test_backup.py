@@ -10,6 +10,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+pytestmark = pytest.mark.wide
+
 SCRIPTS = Path(__file__).parents[2] / "deploy" / "backup"
 DAY = 86_400
 VARIABLES = {

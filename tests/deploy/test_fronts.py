@@ -9,6 +9,8 @@ import pytest
 
 from tests.deploy.fronts import caddy, nginx
 
+pytestmark = pytest.mark.wide
+
 MIB = 2**20
 
 needs_nginx = pytest.mark.skipif(

@@ -24,6 +24,8 @@ from tests.deploy.manifests import (
     selects,
 )
 
+pytestmark = pytest.mark.wide
+
 SECRET = {
     name.upper()
     for name, field in Settings.model_fields.items()

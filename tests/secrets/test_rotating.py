@@ -10,6 +10,8 @@ from fixative.errors import WrongSetting
 from fixative.rotating import RotatingSecret, one_or_more, renewed, rotated, to_hide
 from fixative.variables import read_secret
 
+pytestmark = pytest.mark.wide
+
 NAME = "REPLICATE_API_TOKEN"
 NEVER = 1e9
 OLD, NEW = "a-secret-of-old", "a-secret-of-new"  # what is rotated is hidden in all later logs

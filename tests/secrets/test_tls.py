@@ -15,6 +15,8 @@ from tests.authority import make_authority
 from tests.tls import tls_before
 from worker.publisher import Publisher
 
+pytestmark = pytest.mark.wide
+
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):

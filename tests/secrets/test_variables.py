@@ -7,6 +7,8 @@ from fixative.settings import load_settings
 from fixative.variables import read_variable
 from tests.api.upstream import Reply, upstream_server
 
+pytestmark = pytest.mark.wide
+
 NAME = "REPLICATE_API_TOKEN"
 
 

@@ -12,6 +12,8 @@ from fixative.names import CREATE_PREDICTION, QUEUES, Hint
 from fixative.settings import load_settings
 from worker.publisher import Publisher
 
+pytestmark = pytest.mark.wide
+
 HINT = Hint(CREATE_PREDICTION, {"job_id": "x"})
 
 
