@@ -1,6 +1,7 @@
 """The REST API as the commands use it: one address, one key, errors in words."""
 
 import ipaddress
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -101,15 +102,17 @@ class Api:
             if not cursor:
                 return
 
-    def changes(self, job_id: str) -> Iterator[dict[str, Any]]:
-        """The job now, and again after each change, without end."""
-        etag = ""
+    def changes(self, job_id: str, patience: float = math.inf) -> Iterator[dict[str, Any]]:
+        """The job now, and again after each change, for so many seconds."""
+        etag, until = "", time.monotonic() + patience
         while True:
             headers = {"If-None-Match": etag} if etag else {}
             response = self._send("GET", f"/jobs/{job_id}", headers=headers)
             if response.status_code != httpx.codes.NOT_MODIFIED:
                 etag = response.headers.get("ETag", "")
                 yield response.json()
+            if time.monotonic() > until:
+                return
             time.sleep(PAUSE_SECONDS)
 
     @contextmanager

@@ -49,8 +49,8 @@ def _tried(api: Api, smoke: Smoke, *, told_by_webhook: bool) -> Iterator[Finding
     began = time.monotonic()
     asked = {"model": smoke.model, "input": smoke.input, "label": LABEL}
     job = api.post("/jobs", asked)
-    for job in api.changes(job["id"]):  # noqa: B020 - the same job, later
-        if job["status"] in FINAL or time.monotonic() - began > smoke.patience:
+    for job in api.changes(job["id"], smoke.patience):  # noqa: B020 - the same job, later
+        if job["status"] in FINAL:
             break
     seconds = time.monotonic() - began
     if job["status"] not in FINAL:
