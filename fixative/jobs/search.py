@@ -27,8 +27,6 @@ ENDS = select(
     select(Job.id).order_by(Job.id.desc()).limit(1).scalar_subquery(),
     ANY_UNTIMED.scalar_subquery(),
 )
-
-
 Page = tuple[Any, Select[Any]]  # jobs in order: what they are selected as, and the statement
 
 
@@ -42,6 +40,8 @@ def search(session: Session, query: JobQuery, ids: Range, limit: int) -> Page | 
     spans = _spans(session, ids)
     if spans is None:
         return None
+    if len(spans) <= LATELY:
+        return _by_spans(query, ids, spans, limit)
     job, lately = _by_spans(query, ids, spans[:LATELY], limit)
     found = session.scalars(lately.with_only_columns(job.id).limit(written_out(limit))).all()
     few = found if len(found) == limit else None

@@ -22,7 +22,7 @@ import click
 from bench.lines import Panel, lines_svg
 from bench.machine import facts
 from bench.paced import Connection, Load, Target
-from tests.chaos.run import FAST, SETTINGS
+from tests.chaos.run import QUICK, SETTINGS
 from tests.chaos.system import ChaosSystem
 from tests.chaos.verdict import wait_until_drained
 from tests.chaos.watch import Watch
@@ -71,13 +71,7 @@ def endure(home: Path, *, seconds: float, rate: float, seed: int) -> tuple[Endur
     run = Endurance(seconds, rate, seed)
     system = ChaosSystem(home, **SETTINGS)
     try:
-        system.configure(
-            seed=seed,
-            latency=FAST,
-            creates_per_minute=60_000,
-            reads_per_minute=60_000,
-            faults=FAULTS,
-        )
+        system.configure(seed=seed, faults=FAULTS, **QUICK)
         watch = Watch(system)
         key = system.run["admin_key"]
         loads = [Load(Target(system.url, key, body), share * rate) for body, share in KINDS]

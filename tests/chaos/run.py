@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from replicate_emulator.catalog import MODELS
 from tests.chaos.load import Load
@@ -26,7 +27,11 @@ FAULTS = {
     "list_lag": 1.0,
     "output_truncated": 0.05,
 }
-FAST = {"*": {"start": 0.05, "run": 0.3}}
+QUICK: dict[str, Any] = {
+    "latency": {"*": {"start": 0.05, "run": 0.3}},
+    "creates_per_minute": 60_000,
+    "reads_per_minute": 60_000,
+}
 PRICES = {m.full_name: {"price": {"per_second": str(m.dollars_per_second)}} for m in MODELS}
 BUDGET = "1000000"  # each job may hold up to two hours of its model
 SETTINGS = {
@@ -47,13 +52,7 @@ def storm(
     system = ChaosSystem(home, **SETTINGS)
     began = time.monotonic()
     try:
-        system.configure(
-            seed=seed,
-            latency=FAST,
-            creates_per_minute=60_000,
-            reads_per_minute=60_000,
-            faults=faults,
-        )
+        system.configure(seed=seed, faults=faults, **QUICK)
         system.set_budget(BUDGET)
         mayhem = Mayhem(system, random.Random(rng.random()), kill_every)
         load = Load()

@@ -16,7 +16,7 @@ from pathlib import Path
 from fixative.steps import STEPS
 from tests.chaos.load import Load
 from tests.chaos.mayhem import LONGER_THAN_A_LEASE, WORKERS
-from tests.chaos.run import DRAIN_SECONDS, FAST, SETTINGS
+from tests.chaos.run import DRAIN_SECONDS, QUICK, SETTINGS
 from tests.chaos.system import ChaosSystem
 from tests.chaos.verdict import Verdict, judge, wait_until_drained
 
@@ -85,7 +85,7 @@ def main() -> None:
         system = ChaosSystem(asked.keep or Path(temporary), **SETTINGS)
         waker = Waker(system)
         try:
-            system.configure(latency=FAST, creates_per_minute=60_000, reads_per_minute=60_000)
+            system.configure(**QUICK)
             for how in asked.how or TIMES:
                 for name in asked.step or STEPS:
                     verdict = at_step(system, name, how, earlier)

@@ -9,24 +9,10 @@ from redis import Redis
 
 from fixative.errors import BrokerAway
 from fixative.names import CREATE_PREDICTION, QUEUES, Hint
-from fixative.settings import load_settings
-from worker.publisher import Publisher
 
 pytestmark = pytest.mark.wide
 
 HINT = Hint(CREATE_PREDICTION, {"job_id": "x"})
-
-
-@pytest.fixture
-def publisher_to(environ, monkeypatch):
-    def make(broker_url):
-        for name, value in {**environ, "CELERY_BROKER_URL": broker_url}.items():
-            monkeypatch.setenv(name, value)  # Celery's own settings are read from there
-        return Publisher(load_settings())
-
-    yield make
-    for module in ("celeryconfig", "beat_schedule"):
-        sys.modules.pop(module, None)
 
 
 @pytest.fixture
@@ -35,17 +21,17 @@ def silent_url():
         yield f"amqp://guest:guest@127.0.0.1:{listening.getsockname()[1]}//"
 
 
-def test_hints_lie_in_its_queues_and_are_counted_there(publisher_to):
-    publisher = publisher_to("memory://")
+def test_hints_lie_in_its_queues_and_are_counted_there(new_publisher):
+    publisher = new_publisher(CELERY_BROKER_URL="memory://")
     publisher.publish([HINT] * 3)
 
     assert publisher.queue_lengths() == {**dict.fromkeys(QUEUES, 0), HINT.queue: 3}
 
 
-def test_it_may_be_a_second_redis(publisher_to, environ):
+def test_it_may_be_a_second_redis(new_publisher, environ):
     first = environ["REDIS_URL"]
     assert first.endswith("/0")
-    publisher = publisher_to(f"{first[:-1]}1")
+    publisher = new_publisher(CELERY_BROKER_URL=f"{first[:-1]}1")
     publisher.publish([HINT])
 
     assert publisher.queue_lengths()[HINT.queue] == 1
@@ -53,9 +39,9 @@ def test_it_may_be_a_second_redis(publisher_to, environ):
         assert redis.keys("fixative:*") == []
 
 
-def test_a_worker_s_own_patience_with_it_stays_as_configured(publisher_to, environ):
+def test_a_worker_s_own_patience_with_it_stays_as_configured(new_publisher, environ):
     for url, waits in ((environ["REDIS_URL"], 15), ("memory://", None)):
-        publisher_to(url)
+        new_publisher(CELERY_BROKER_URL=url)
         configured = importlib.import_module("celeryconfig").broker_transport_options
 
         assert configured.get("socket_timeout") == waits
@@ -63,8 +49,8 @@ def test_a_worker_s_own_patience_with_it_stays_as_configured(publisher_to, envir
         sys.modules.pop("celeryconfig")
 
 
-def test_one_that_refuses_holds_nobody_up_and_its_queues_are_unknown(publisher_to):
-    publisher = publisher_to("amqp://guest:guest@127.0.0.1:1//")
+def test_one_that_refuses_holds_nobody_up_and_its_queues_are_unknown(new_publisher):
+    publisher = new_publisher(CELERY_BROKER_URL="amqp://guest:guest@127.0.0.1:1//")
     publisher.publish([HINT] * 100)
 
     assert not publisher.send_canary("worker-io@here")
@@ -72,8 +58,8 @@ def test_one_that_refuses_holds_nobody_up_and_its_queues_are_unknown(publisher_t
         publisher.queue_lengths()
 
 
-def test_a_hundred_hints_to_one_that_says_nothing_take_one_time_out(publisher_to, silent_url):
-    publisher = publisher_to(silent_url)
+def test_a_hundred_hints_to_one_that_says_nothing_take_one_time_out(new_publisher, silent_url):
+    publisher = new_publisher(CELERY_BROKER_URL=silent_url)
 
     publisher.publish([HINT] * 100)
 

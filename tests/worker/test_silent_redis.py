@@ -3,34 +3,18 @@
 import os
 import signal
 import socket
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-from pydantic import SecretStr
 from redis import Redis
 
 from fixative.names import CREATE_PREDICTION, QUEUES, Hint
 from fixative.shared import Shared, connect
-from worker.publisher import Publisher
 
 HINT = Hint(CREATE_PREDICTION, {"job_id": "x"})
 MANY = 320  # the threads of an API process
-
-
-@pytest.fixture
-def new_publisher(environ, settings, monkeypatch):
-    for name, value in environ.items():  # Celery's own settings are read from there
-        monkeypatch.setenv(name, value)
-
-    def make(redis_url=environ["REDIS_URL"]):
-        return Publisher(settings.model_copy(update={"redis_url": SecretStr(redis_url)}))
-
-    yield make
-    for module in ("celeryconfig", "beat_schedule"):
-        sys.modules.pop(module, None)
 
 
 @pytest.fixture
@@ -63,7 +47,7 @@ def slowest(publish):
 
 
 def test_a_hundred_hints_to_a_broker_that_says_nothing_take_one_time_out(new_publisher, silent_url):
-    publisher = new_publisher(silent_url)
+    publisher = new_publisher(REDIS_URL=silent_url)
     began = time.monotonic()
 
     publisher.publish([HINT] * 100)
