@@ -31,7 +31,7 @@ demo: install ## five kinds of jobs from a REST call to verified media
 test: install ## the tests (T=path for some), on real servers that it starts itself
 	@$(BIN)/pytest -n 3 --dist loadfile -m "not soak and not wide" $(T)
 
-wide: install ## browsers, published clients, guides and alarms against the whole; CI runs it after `make check`
+wide: install ## whole systems, browsers, published clients, guides and alarms; CI runs it after `make check`
 	@$(BIN)/pytest -n 2 --dist loadfile -m "wide and not soak" $(T)
 
 soak: install ## the tests that take minutes each

@@ -20,6 +20,8 @@ from fixative.jobs.store import move
 from fixative.media.files import LARGEST
 from fixative.replicate.form import FileForm
 
+pytestmark = pytest.mark.wide
+
 WATCHING = Path(__file__).parents[2] / "docs" / "watching.md"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PREDICTION = {"id": "p1", "status": "succeeded", "created_at": "2026-01-01T12:00:00Z"}

@@ -70,6 +70,7 @@ def closed(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.wide
 def test_data_and_addresses_survive_a_stop_and_a_kill_9(
     closed: Path, until: Callable[[Callable[[], object]], None]
 ) -> None:

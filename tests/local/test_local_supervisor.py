@@ -13,6 +13,8 @@ import pytest
 from fixative.local.data_dir import open_data_dir
 from fixative.local.roles import answers_http
 
+pytestmark = pytest.mark.wide
+
 ROOT = Path(__file__).parents[2]
 FAKE_SYSTEM = Path(__file__).with_name("fake_system.py")
 FIXATIVE = [sys.executable, "-c", "from fixative.cli.main import main; main()"]

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from fixative.access.keys import create_key, rotate_key
-from fixative.errors import OverBudget
+from fixative.errors import DatabaseAway, OverBudget
 from fixative.jobs.cancel import request_cancel
 from fixative.jobs.store import get_job
 from tests.money.conftest import Money
@@ -31,6 +31,8 @@ def test_of_a_thousand_at_once_as_many_are_accepted_as_the_budget_is_worth(
             return submit_priced("0.1")
         except OverBudget:
             return None
+        except DatabaseAway:  # ten connections at once, on a machine that does other things too
+            return one(_)
 
     with ThreadPoolExecutor(10) as many:
         accepted = [job_id for job_id in many.map(one, range(1000)) if job_id]

@@ -203,6 +203,7 @@ def test_lines_come_out_as_they_went_in():
     assert list(lines_in(compressed([]))) == []
 
 
+@pytest.mark.wide
 def test_memory_stays_flat_over_thousands_of_records(output_dir, replay, services):
     folder = output_dir / "daily/2025-08-07/processed"
     folder.mkdir(parents=True)

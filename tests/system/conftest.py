@@ -37,13 +37,9 @@ SETTINGS = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts a system of its own takes as long as ten others: it is for `make wide`.
-
-    But for what is marked as `core`.
-    """
+    """All that runs a whole system is for `make wide`, but for what is marked as `core`."""
     for item in items:
-        own = item.path.parent == HERE and "start" in getattr(item, "fixturenames", ())
-        if own and item.get_closest_marker("core") is None:
+        if item.path.parent == HERE and item.get_closest_marker("core") is None:
             item.add_marker(pytest.mark.wide)
 
 

@@ -16,8 +16,6 @@ import pytest
 from fixative.local.ports import give_up, kept_ports
 from tests.system.conftest import System
 
-pytestmark = pytest.mark.wide
-
 PAGE = Path(__file__).parents[2] / "docs/api.md"
 TRACED = "PS4='+$LINENO '; set -x; source ./$0"  # the name that follows is $0
 PROGRAMS = {

@@ -18,7 +18,6 @@ from tests.doc_blocks import PAGES, ROOT, commands_of
 from tests.system.conftest import System
 
 pytestmark = [
-    pytest.mark.wide,
     pytest.mark.timeout(300),
     pytest.mark.skipif(not shutil.which("jq"), reason="the commands need jq"),
 ]

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.core
+
 KINDS = {
     "image": ("black-forest-labs/flux-schnell", {"prompt": "a cat", "num_outputs": 2}),
     "video": ("minimax/video-01", {"prompt": "a cat"}),

@@ -167,12 +167,13 @@ def test_each_line_is_an_event_and_a_job_is_followed_through_all_by_its_id_and_i
     assert len({line["userId"] for line in moves}) == 1
     assert all(line["duration"] >= 0 for line in moves)
     assert ended[job_id]["prediction"]["id"] in {line.get("predictionId") for line in moves}
-    assert moves[0]["requestId"] == of_job[0]["requestId"] == "req-of-the-test"
+    assert of_job[0]["requestId"] == "req-of-the-test"
+    # Messages carry it on; the sweep, which sends a late one again, knows of no request.
+    assert "req-of-the-test" in {line.get("requestId") for line in lines if "to" in line}
     failed = [line for line in lines if line.get("to") == "failed"]
     assert {line["error"] for line in failed} == {"invalid_input"}
 
 
-@pytest.mark.wide
 def test_what_users_wrote_is_logged_where_that_is_asked_for(run):
     _, logs, *_ = run(FIXATIVE_LOG_PROMPTS="true")
 

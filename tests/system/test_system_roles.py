@@ -1,10 +1,6 @@
 """The whole system as a role that may make no table: what it does needs rows and no more."""
 
-import pytest
-
 from tests.deploy.roles import give_roles
-
-pytestmark = pytest.mark.wide
 
 
 def test_a_job_and_its_deletion_need_no_more_than_the_role_of_the_app(start, unused_database_url):

@@ -117,7 +117,6 @@ def ask(system, keys, there, tmp_path):
     return run
 
 
-@pytest.mark.core
 def test_what_is_answered_is_what_the_document_says(ask):
     def few(who, phases, most):
         options = ("--generation-deterministic", "--phases", phases, "--max-examples", most)
@@ -131,7 +130,6 @@ def test_what_is_answered_is_what_the_document_says(ask):
 
 
 @pytest.mark.soak
-@pytest.mark.core
 def test_what_is_answered_is_what_the_document_says_of_thousands_of_requests(ask):
     many = ("--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "30")
 

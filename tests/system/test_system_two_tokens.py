@@ -41,7 +41,6 @@ def created(origin):
     return httpx.get(f"{origin}/_emulator/stats").raise_for_status().json()["creates"]["total"]
 
 
-@pytest.mark.wide
 def test_two_systems_in_one_bucket_pay_with_a_token_each_and_know_nothing_of_each_other(
     start, outside, replicate, another_replicate, beside
 ):
