@@ -46,6 +46,9 @@ class Submissions:
             cache=cache,
             is_repeat=is_repeat,
         ) as (session, accepted):
-            status = Status(self.statuses.show(session, accepted.job))
+            job, statuses = accepted.job, self.statuses
+            status = Status(
+                statuses.show_new(job) if accepted.is_new else statuses.show(session, job)
+            )
         self.publisher.publish(accepted.hints)
         return accepted, status

@@ -119,20 +119,19 @@ class Watcher:
             frontier = self._frontier
         seen: dict[uuid.UUID, Glance] = {}
         moves: list[Move] = []
-        with self._database.begin() as session:
-            if waiters:
-                seen = glance(session, {waiter.job_id for waiter in waiters})
-            if followers:
+        if waiters:
+            seen = glance(self._database, {waiter.job_id for waiter in waiters})
+        if followers:
+            with self._database.begin() as session:
                 frontier.advance(session)
-            up_to = frontier.number
-            if up_to is not None:
-                moves = _unheard(session, followers, up_to)
+                if frontier.number is not None:
+                    moves = _unheard(session, followers, frontier.number)
         for waiter in waiters:
             waiter.hear(seen.get(waiter.job_id))
-        if up_to is None:
-            return
+        up_to = moves[-1].number if len(moves) == MOST_READ else frontier.number
         for follower in followers:
-            follower.hear(moves, moves[-1].number if len(moves) == MOST_READ else up_to)
+            if up_to is not None:
+                follower.hear(moves, up_to)
 
 
 def _unheard(session: Session, followers: Sequence[Follower], up_to: int) -> list[Move]:

@@ -229,7 +229,9 @@ def _insert() -> Any:
     in_all = func.make_interval(0, 0, 0, 0, 0, 0, values[Job.cancel_after])
     values[Job.deadline] = func.now() + in_all
     values[Job.fair_at] = _place(owner_id, priority, bindparam("shift", type_=Interval))
-    return upsert(Job).values(values).on_conflict_do_nothing().returning(Job)
+    made = upsert(Job).values(values).on_conflict_do_nothing().returning(Job)
+    # As what selects: what is inserted by a session is otherwise taken apart and put together anew.
+    return select(Job).from_statement(made)
 
 
 NEW = _insert()

@@ -4,13 +4,12 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Boolean, Text, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, UUID
-from sqlalchemy.orm import Session
+from sqlalchemy import text
 
 from fixative.errors import NotFound
 from fixative.jobs.states import is_terminal
 from fixative.jobs.store import check_shown
+from fixative.postgres.engine import Database
 
 # `xmin` is another after every change of a row, and after nothing else; the time tells apart what
 # a database did twice, once before it was restored.
@@ -25,9 +24,6 @@ GLANCE = text("""
         LEFT JOIN attempts ON attempts.id = jobs.attempt_id
     WHERE jobs.id = ANY(:job_ids)
 """)
-STATEMENT = GLANCE.bindparams(bindparam("job_ids", type_=ARRAY(UUID))).columns(
-    id=UUID, owner_id=UUID, status=Text, deleted=Boolean, number=BigInteger, digest=Text
-)
 
 
 @dataclass(frozen=True)
@@ -47,15 +43,15 @@ class Glance:
         return is_terminal(self.status)
 
 
-def glance(session: Session, job_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Glance]:
+def glance(database: Database, job_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Glance]:
     """What is seen of each job now; of unknown ids nothing."""
-    found = session.execute(STATEMENT, {"job_ids": list(job_ids)})
-    return {row.id: Glance(*row) for row in found}
+    seen = (Glance(*row) for row in database.look(GLANCE, job_ids=list(job_ids)))
+    return {each.job_id: each for each in seen}
 
 
-def glance_at(session: Session, job_id: uuid.UUID, *, owner_id: uuid.UUID | None) -> Glance:
+def glance_at(database: Database, job_id: uuid.UUID, *, owner_id: uuid.UUID | None) -> Glance:
     """What is seen of a job by whom it may be shown to. Raises NotFound or Gone as `find_job`."""
-    seen = glance(session, [job_id]).get(job_id)
+    seen = glance(database, [job_id]).get(job_id)
     if seen is None:
         raise NotFound(f"no job {job_id}")
     check_shown(job_id, seen.owner_id, deleted=seen.deleted, to=owner_id)

@@ -38,12 +38,16 @@ class JobViews:
     def __init__(self, settings: Settings, links: Links, base_url: Callable[[], str]) -> None:
         self._settings = settings
         self._links = links
-        self._base_url = base_url
+        self.base_url = base_url
         self._allowed = settings.allowed_output_hosts
 
     def show(self, session: Session, job: Job) -> dict[str, Any]:
         """The job as its session sees it, in the wire shape."""
         return self.finish(self.sketch(session, job))
+
+    def show_new(self, job: Job) -> dict[str, Any]:
+        """A job that was just accepted, in the wire shape: there is nothing yet but its row."""
+        return job_view(job, None, [], [], address=str, allowed=self._allowed, kept_days=None)
 
     def sketch(self, session: Session, job: Job) -> Sketch:
         """The same without links."""
@@ -56,7 +60,7 @@ class JobViews:
 
     def as_prediction(self, job: dict[str, Any]) -> dict[str, Any]:
         """A job that is in the wire shape in the shape of predictions."""
-        return prediction_view(job, self._base_url(), self.address)
+        return prediction_view(job, self.base_url(), self.address)
 
     def _sketches(self, session: Session, jobs: Sequence[Job]) -> list[Sketch]:
         attempts, media = current_attempts(session, jobs), media_of_each(session, jobs)
@@ -84,7 +88,7 @@ class JobViews:
 
     def address(self, path: str) -> str:
         """The durable address of a path of ours: a link that needs no key."""
-        return self._base_url() + self._links.signed(path)
+        return self.base_url() + self._links.signed(path)
 
 
 def _links(shown: dict[str, Any], media: list[Media]) -> Iterator[tuple[Pointer, str]]:

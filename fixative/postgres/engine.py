@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
-from functools import partial
+from functools import cache, partial
 from typing import Any, Self
 
 import psycopg
 import structlog
 from pydantic import SecretStr
-from sqlalchemy import create_engine, event, func, select, text
+from sqlalchemy import TextClause, create_engine, event, func, select, text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import ORMExecuteState, Session
@@ -125,6 +126,23 @@ class Database:
             except Exception:
                 log.exception("not_told")  # what is committed stays so
 
+    def look(self, statement: TextClause, **asked: Any) -> list[tuple[Any, ...]]:
+        """The rows of one statement that only reads: by itself, for a quarter of the CPU.
+
+        Their values are as psycopg reads them. Raises DatabaseAway as `begin` does.
+        """
+        self._patience.ask()
+        began = time.monotonic()
+        try:
+            with self._patience.within(self._patience.seconds), self._alone() as connection:
+                rows: list[tuple[Any, ...]] = connection.execute(_sql(statement), asked).fetchall()
+        except (psycopg.OperationalError, OperationalError, PoolTimeout) as error:
+            DATABASE_AWAY.inc()
+            raise DatabaseAway(_first_line(error)) from error
+        self._patience.answered()
+        DATABASE_SECONDS.observe(time.monotonic() - began)
+        return rows
+
     @contextmanager
     def locked(self, number: int) -> Iterator[bool]:
         """Whether this block has the lock of this number, alone in all processes on the database.
@@ -151,6 +169,21 @@ class Database:
         """Close what is idle; call it when the process ends."""
         self._engine.dispose()
 
+    @contextmanager
+    def _alone(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection as psycopg has it, on which each statement is a transaction."""
+        pooled = self._engine.raw_connection()
+        try:
+            connection: Any = pooled.driver_connection
+            connection.autocommit = True
+            yield connection
+            connection.autocommit = False
+        except BaseException:
+            pooled.invalidate()  # nobody knows in what state it is
+            raise
+        finally:
+            pooled.close()
+
     def _connect(
         self, _dialect: Any, _record: Any, args: list[Any], params: dict[str, Any]
     ) -> PatientConnection:
@@ -174,6 +207,11 @@ def once_committed(session: Session, follow: Callable[[], None]) -> None:
     then is about what it is about now.
     """
     session.info.setdefault(COMMITTED, []).append(partial(copy_context().run, follow))
+
+
+@cache
+def _sql(statement: TextClause) -> str:
+    return str(statement.compile(dialect=PGDialect_psycopg()))  # type: ignore[no-untyped-call]
 
 
 def ask(database: Database) -> None:

@@ -72,6 +72,10 @@ class Patience:
             self._look_at = time.monotonic() + LOOK_AGAIN_SECONDS
             self.silent = True
 
+    def answered(self) -> None:
+        """A statement was: it is silent no more."""
+        self.silent = False
+
     def connect(self, *args: Any, **params: Any) -> "PatientConnection":
         """A new connection. Raises DatabaseAway when too little time is left to try."""
         if self.left() < SILENCE_SECONDS:  # which psycopg takes for each address, and no less
@@ -106,5 +110,5 @@ class PatientConnection(psycopg.Connection[Any]):
             self.patience.waited(left)
             raise psycopg.OperationalError(f"no answer within {left:.1f} s") from error
         if self.patience.silent and self.pgconn.transaction_status == TransactionStatus.INTRANS:
-            self.patience.silent = False  # a statement was answered: not every wait is for one
+            self.patience.answered()  # not every wait is for a statement
         return result

@@ -17,8 +17,7 @@ from fixative.postgres.tables import Attempt, Job, Owner
 @pytest.fixture
 def look(database):
     def read(job_id, owner_id=None):
-        with database.begin() as session:
-            return glance_at(session, job_id, owner_id=owner_id)
+        return glance_at(database, job_id, owner_id=owner_id)
 
     return read
 
@@ -83,5 +82,5 @@ def test_it_is_told_to_whom_the_job_is_shown(database, look, running):
 
 def test_it_is_asked_of_many_at_once_and_of_unknown_ids_in_vain(database, submit, running):
     other, unknown = submit(), uuid.uuid4()
-    with database.begin() as session:
-        assert glance(session, [running, other, unknown]).keys() == {running, other}
+
+    assert glance(database, [running, other, unknown]).keys() == {running, other}

@@ -215,8 +215,7 @@ def test_jobs_are_kept_for_as_many_days_as_their_owner_or_the_setting_says(
             session.execute(update(Job).where(Job.id == job_id).values(earlier))
 
     shown = services.purger.last_shown
-    with database.begin() as session:
-        shown.keep(glance_at(session, old, owner_id=None), b"{}", at=1.0)
+    shown.keep(glance_at(database, old, owner_id=None), b"{}", at=1.0)
     assert services.purger.purge() == 0  # no retention: for good
     assert replace(services.purger, retention_days=7).purge() == 1
     assert (read_job(old).deleted_at is None, read_job(new).deleted_at is None) == (False, True)
