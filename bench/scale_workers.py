@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, TextClause, select
 from sqlalchemy.orm import Session
 
 from bench.scale_pages import Probes
@@ -71,6 +71,11 @@ class NothingKept(Database):
             self.ending(session)
             session.expunge_all()  # what was read stays as it was read
             session.rollback()
+
+    def look(self, statement: TextClause, **asked: Any) -> list[tuple[Any, ...]]:
+        """Within such a transaction: what it reads is counted at its end."""
+        with self.begin() as session:
+            return [tuple(row) for row in session.execute(statement, asked)]
 
 
 class NoTokens:

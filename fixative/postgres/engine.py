@@ -30,6 +30,7 @@ SERVERS_SHARE = 0.8  # of our patience: a server that lives ends a long statemen
 PROVEN_SECONDS = 1.0
 RECYCLE_SECONDS = 1800
 IDLE_IN_TRANSACTION_MILLISECONDS = 60_000
+AWAY = (OperationalError, InterfaceError, PoolTimeout)
 COMMITTED = "committed"  # in a session's info: what follows its commit
 
 log = structlog.get_logger(__name__)
@@ -111,7 +112,7 @@ class Database:
                 session.begin(),
             ):
                 yield session
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
+        except AWAY as error:
             DATABASE_AWAY.inc()
             raise DatabaseAway(_first_line(error)) from error
         except DBAPIError as error:
@@ -136,7 +137,7 @@ class Database:
         try:
             with self._patience.within(self._patience.seconds), self._alone() as connection:
                 rows: list[tuple[Any, ...]] = connection.execute(_sql(statement), asked).fetchall()
-        except (psycopg.OperationalError, OperationalError, PoolTimeout) as error:
+        except (*AWAY, psycopg.OperationalError, psycopg.InterfaceError) as error:
             DATABASE_AWAY.inc()
             raise DatabaseAway(_first_line(error)) from error
         self._patience.answered()
