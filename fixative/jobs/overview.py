@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
 from fixative.jobs.job_query import UNFINISHED
@@ -129,10 +129,9 @@ def _times(
 
 def _told_by(session: Session, lately: list[ColumnElement[bool]]) -> dict[str, int]:
     jobs = select(Job.id).where(*lately).subquery()
-    moves = (
-        select(Transition.cause, func.count())
-        .join(jobs, jobs.c.id == Transition.job_id)
-        .where(Transition.to_status.in_(ENDINGS))
-        .group_by(Transition.cause)
-    )
-    return dict(session.execute(moves).all())
+    of_job = Transition.job_id == jobs.c.id
+    # The offset keeps the plan from reading all moves there ever were beside the few jobs.
+    ends = select(Transition.cause).where(of_job, Transition.to_status.in_(ENDINGS)).offset(0)
+    end = ends.lateral()
+    told_by = select(end.c.cause, func.count()).select_from(jobs).join(end, true())
+    return dict(session.execute(told_by.group_by(end.c.cause)).all())
