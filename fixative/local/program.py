@@ -28,6 +28,7 @@ class Program:
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 4.0  # seconds from stop_signal to SIGKILL
+    nice: int = 0  # above 0 it lets the others go first when they are all busy
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def spawn(program: Program, output: BinaryIO, lock: int) -> "subprocess.Popen[by
         user=account.uid if account else None,
         group=account.gid if account else None,
         extra_groups=[] if account else None,
-        preexec_fn=_end_with(os.getpid(), program.stop_signal),  # noqa: PLW1509 (no other thread of ours holds a lock that `arrange` takes)
+        preexec_fn=_arranged(program, os.getpid()),  # noqa: PLW1509 (no other thread of ours holds a lock that `arrange` takes)
     )
 
 
@@ -72,14 +73,15 @@ def kill_group(pid: int, signal_number: int = signal.SIGKILL) -> bool:
     return True
 
 
-def _end_with(parent: int, stop_signal: signal.Signals) -> Callable[[], None] | None:
+def _arranged(program: Program, parent: int) -> Callable[[], None]:
+    """What the new process does before it becomes the program."""
     libc = _libc
-    if libc is None:
-        return None
 
     def arrange() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, stop_signal)
-        if os.getppid() != parent:  # it died before we asked
-            os._exit(1)
+        os.nice(program.nice)
+        if libc:
+            libc.prctl(PR_SET_PDEATHSIG, program.stop_signal)
+            if os.getppid() != parent:  # it died before we asked
+                os._exit(1)
 
     return arrange

@@ -18,6 +18,8 @@ from fixative.names import QUEUES_OF_ROLE
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (for heartbeat files without a name)
 
 HEARD = "heard"  # where each worker tells that it hears
+# Of who has files in hand: a caller and a webhook wait for the API, and nobody for these.
+NICE = {"worker-store": 5, "worker-derive": 5}
 
 # Who ends first: nobody is asked for work by somebody who is still there.
 STOP_ORDER = (
@@ -150,6 +152,7 @@ def _celery(
         answers=answers or ready.exists,
         environ={**system.environ, "FIXATIVE_READY_FILE": str(ready), **(more_environ or {})},
         stop_signal=stop_signal,
+        nice=NICE.get(role, 0),
     )
 
 

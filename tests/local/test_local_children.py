@@ -62,6 +62,16 @@ time.sleep(60)
     until(lambda: not alive(orphan))
 
 
+def test_what_is_nice_lets_the_others_go_first(children: Children) -> None:
+    sleep = "import time; time.sleep(60)"
+    children.start([python("first", sleep), python("nice", sleep, nice=5)])
+
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    given = {role: os.getpriority(os.PRIO_PROCESS, pid) for role, pid in children.pids.items()}
+
+    assert given == {"first": own, "nice": min(own + 5, 19)}
+
+
 def test_what_does_not_listen_is_killed_after_its_grace(
     children: Children, alive: Callable[[int], bool], tmp_path: Path
 ) -> None:
