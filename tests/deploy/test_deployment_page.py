@@ -1,0 +1,52 @@
+"""Commands for an engine or a cluster cannot run here; what they name is there."""
+
+import re
+
+import yaml
+
+from tests.deploy.manifests import ROOT, built
+from tests.doc_blocks import blocks_of
+
+PAGE = ROOT / "docs/deployment.md"
+COMMANDS = [
+    line.strip()
+    for block in blocks_of(PAGE)
+    if block.language == "shell"
+    for line in block.text.splitlines()
+]
+NAMESPACE = "fixative-prod"
+
+
+def named(pattern):
+    """What the commands have in its place, at least once."""
+    found = [name for line in COMMANDS for name in re.findall(pattern, line)]
+    assert found, pattern
+    return found
+
+
+def test_a_service_that_a_command_names_is_one_of_compose():
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    several = " ".join(named(r"docker-compose stop (.+)")).split()
+    one = named(r"docker-compose (?:exec|run --rm(?: --entrypoint \S+)?) ([a-z-]+)")
+    assert {*several, *one} <= set(services)
+
+
+def test_a_file_that_a_command_names_is_there():
+    files = named(r"deploy/[\w-]+/[\w./-]+|\.env\.example")
+    assert [file for file in files if not (ROOT / file).exists()] == []
+
+
+def test_an_object_that_a_command_names_is_one_of_the_overlay():
+    objects = {(m["kind"], m["metadata"]["name"]) for m in built("prod")}
+    kinds = {"job": "Job", "deploy": "Deployment"}
+    asked = named(r" (job|deploy)/([a-z-]+)(?=\s|$)")
+    assert {(kinds[kind], name) for kind, name in asked} <= objects
+    assert {*named(r"-n (\S+)"), *named(r"create namespace (\S+)")} == {NAMESPACE}
+    assert {m["metadata"].get("namespace", NAMESPACE) for m in built("prod")} == {NAMESPACE}
+
+
+def test_a_label_that_a_command_selects_by_is_that_of_every_deployment():
+    selected = {tuple(label.split("=")) for label in named(r"kubectl.* -l (\S+)")}
+    for manifest in built("prod"):
+        if manifest["kind"] == "Deployment":
+            assert selected <= set(manifest["metadata"]["labels"].items())
