@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from fixative.local.accounts import Account
 
+AUTOGROUP = Path("/proc/self/autogroup")
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -78,10 +80,17 @@ def _arranged(program: Program, parent: int) -> Callable[[], None]:
     libc = _libc
 
     def arrange() -> None:
-        os.nice(program.nice)
+        _be_nice(program.nice)
         if libc:
             libc.prctl(PR_SET_PDEATHSIG, program.stop_signal)
             if os.getppid() != parent:  # it died before we asked
                 os._exit(1)
 
     return arrange
+
+
+def _be_nice(by: int) -> None:
+    """Where Linux shares the processors among sessions, of which this is one, that counts too."""
+    os.nice(by)
+    with suppress(OSError):
+        AUTOGROUP.write_text(str(by))
