@@ -129,8 +129,8 @@ class Watcher:
         for waiter in waiters:
             waiter.hear(seen.get(waiter.job_id))
         up_to = moves[-1].number if len(moves) == MOST_READ else frontier.number
-        for follower in followers:
-            if up_to is not None:
+        if up_to is not None:
+            for follower in followers:
                 follower.hear(moves, up_to)
 
 

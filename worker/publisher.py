@@ -87,3 +87,11 @@ class Publisher:
             log.warning("broker_away", error=str(error))
             return False
         return True
+
+
+def known_queue_lengths(publisher: Publisher) -> dict[str, int] | None:
+    """How many messages wait in each queue; None while nobody answers."""
+    try:
+        return publisher.queue_lengths()
+    except BrokerAway:
+        return None

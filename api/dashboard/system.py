@@ -11,10 +11,10 @@ from api.dashboard.faults import Faulty, told_beside
 from api.dashboard.may import need
 from api.dashboard.parts import Parts
 from api.running import read_running
-from fixative.errors import BrokerAway
 from fixative.jobs.pauses import RESTORED, list_pauses, pause, resume
 from fixative.postgres.presence import lateness
 from fixative.recovery.state import count_in_review, list_ticks, list_workers, unrecorded_seconds
+from worker.publisher import known_queue_lengths
 
 
 def add(pages: Blueprint, parts: Parts) -> None:
@@ -85,15 +85,8 @@ def _live(parts: Parts) -> dict[str, Any]:
         **shown,
         "servers": servers,
         "deaf": hearing["deaf"],
-        "queues": _queues(parts),
+        "queues": known_queue_lengths(parts.publisher),
         "creates": parts.creates.state(),
         "reads": parts.reads.state(),
         "now": datetime.now(UTC),
     }
-
-
-def _queues(parts: Parts) -> dict[str, int] | None:
-    try:
-        return parts.publisher.queue_lengths()
-    except BrokerAway:
-        return None

@@ -14,7 +14,7 @@ from api.openapi import OF_A_JOB, problems, resource, with_headers
 from api.schemas import JobPath
 from api.schemas_operation import PauseScope, Settlement
 from api.statuses import Statuses
-from fixative.errors import BrokerAway, InvalidRequest, Refused
+from fixative.errors import InvalidRequest, Refused
 from fixative.jobs.pauses import list_pauses, pause, resume
 from fixative.jobs.settle import settle_absent, settle_created
 from fixative.names import SWEEP, Hint
@@ -23,7 +23,7 @@ from fixative.postgres.operation_tables import WorkerProcess
 from fixative.recovery.state import count_in_review, list_workers, unrecorded_seconds
 from fixative.replicate.client import Replicate
 from fixative.replicate.pace import Pace, PaceState
-from worker.publisher import Publisher
+from worker.publisher import Publisher, known_queue_lengths
 
 
 def operation_routes(
@@ -70,7 +70,7 @@ def operation_routes(
         return {
             "pace": {"creates": _pace(creating), "reads": _pace(reads.state())},
             "breaker": _breaker(creating),
-            "queues": _queues(publisher),
+            "queues": known_queue_lengths(publisher),
             "workers": workers,
             "pauses": pauses,
             "needs_review": needs_review,
@@ -127,13 +127,6 @@ def _breaker(state: PaceState | None) -> dict[str, Any] | None:
         "closed_until": state.closed_until,
         "failures": state.failures,
     }
-
-
-def _queues(publisher: Publisher) -> dict[str, int] | None:
-    try:
-        return publisher.queue_lengths()
-    except BrokerAway:
-        return None
 
 
 def _worker(worker: WorkerProcess) -> dict[str, Any]:
