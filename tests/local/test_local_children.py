@@ -70,6 +70,10 @@ def test_what_is_nice_lets_the_others_go_first(children: Children) -> None:
     given = {role: os.getpriority(os.PRIO_PROCESS, pid) for role, pid in children.pids.items()}
 
     assert given == {"first": own, "nice": min(own + 5, 19)}
+    sessions = [Path(f"/proc/{pid}/autogroup") for pid in children.pids.values()]
+    if sessions[0].exists():  # Linux, where sessions share the processors
+        told = [session.read_text().split()[-2:] for session in sessions]
+        assert told == [["nice", "0"], ["nice", "5"]]
 
 
 def test_what_does_not_listen_is_killed_after_its_grace(

