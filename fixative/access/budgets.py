@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from fixative.dollars import dollars
 from fixative.errors import OverBudget
 from fixative.postgres.money_tables import Balance, Budget, LedgerEntry, SpendDay
+from fixative.postgres.prepared import Prepared
 from fixative.postgres.tables import ApiKey, Owner
 
 EVERYBODY = "all"
@@ -42,12 +43,12 @@ class Holder:
         return [self.name, *([] if self.api_key_id is None else [Holder(self.owner_id).name])]
 
 
-ANY_OF = select(Budget.holder).where(Budget.owner_id == bindparam("owner")).limit(1)
+ANY_OF = Prepared[Any](select(Budget.holder).where(Budget.owner_id == bindparam("owner")).limit(1))
 
 
 def any_of(session: Session, owner_id: uuid.UUID) -> bool:
     """Whether an owner has a budget, for itself or one of its keys."""
-    return session.connection().scalar(ANY_OF, {"owner": owner_id}) is not None
+    return ANY_OF.first(session, owner=owner_id) is not None
 
 
 def holder_of(session: Session, owner_id: uuid.UUID, api_key_id: uuid.UUID | None) -> Holder:

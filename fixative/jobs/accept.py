@@ -19,6 +19,7 @@ from fixative.jobs.store import get_job
 from fixative.jobs.telling import told_of
 from fixative.names import CREATE_PREDICTION, Hint
 from fixative.postgres.base import among, first_id
+from fixative.postgres.prepared import Prepared, whole
 from fixative.postgres.tables import Job, Owner, Transition
 
 ACCEPTED_HERE = ("api", "v1")  # sources; a job of another was accepted somewhere else
@@ -145,13 +146,12 @@ def accept(
         Job.webhook_events: events_of(request),
     }
     shift = {"shift": PRIORITY_SHIFT[request.priority]}
-    job = session.scalars(NEW, {_new(c): v for c, v in told.items()} | shift).one_or_none()
+    job = NEW.first(session, **{_new(c): v for c, v in told.items()}, **shift)
     if job is None:
         first = find_first(session, asked, owner_id, idempotency_key)
         assert first is not None  # noqa: S101 - nothing else conflicts
         return first
-    accepted = {"job_id": job_id, "cause": "api", "to_status": "queued", "stream": owner_id}
-    session.connection().execute(ACCEPTED, accepted)
+    ACCEPTED.all(session, job_id=job_id, cause="api", to_status="queued", stream=owner_id)
     reserve_for(session, [job])
     return Accepted(job, replayed=False, hints=[Hint(CREATE_PREDICTION, {"job_id": str(job_id)})])
 
@@ -211,8 +211,8 @@ def _new(column: Any) -> str:
     return f"new_{column.key}"
 
 
-def _insert() -> Any:
-    """The statement that makes a job; built once, since to build it costs more than to send it."""
+def _insert() -> Prepared[Job]:
+    """The statement that makes a job."""
     told = (
         *(Job.id, Job.owner_id, Job.api_key_id, Job.idempotency_key, Job.request_hash),
         *asked_for(JobRequest(input={}), NO_TERMS),
@@ -229,10 +229,9 @@ def _insert() -> Any:
     in_all = func.make_interval(0, 0, 0, 0, 0, 0, values[Job.cancel_after])
     values[Job.deadline] = func.now() + in_all
     values[Job.fair_at] = _place(owner_id, priority, bindparam("shift", type_=Interval))
-    made = upsert(Job).values(values).on_conflict_do_nothing().returning(Job)
-    # As what selects: what is inserted by a session is otherwise taken apart and put together anew.
-    return select(Job).from_statement(made)
+    made = upsert(Job).values(values).on_conflict_do_nothing().returning(*whole(Job))
+    return Prepared(made, Job)
 
 
 NEW = _insert()
-ACCEPTED = insert(Transition)
+ACCEPTED = Prepared[Any](insert(Transition).inline())  # its number is not asked for

@@ -6,10 +6,11 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
+from fixative.postgres.prepared import Prepared
 from fixative.postgres.tables import Attempt, Job
 
 _columns = Attempt.__table__.c
-BEGIN = text("""
+_BEGIN = text("""
     WITH placed AS (
         UPDATE jobs SET attempt_id = :id, waiting_reason = NULL WHERE id = :job_id
     )
@@ -23,6 +24,7 @@ BEGIN = text("""
         for name in ("id", "job_id", "version", "input", "account", "counted")
     )
 )
+BEGIN = Prepared[Any](_BEGIN)
 
 
 def begin_attempt(
@@ -44,5 +46,5 @@ def begin_attempt(
         "account": account,
         "counted": job.max_cost,
     }
-    made = session.connection().execute(BEGIN, told).mappings().one()
-    return Attempt(outcome="open", **told, **made)
+    (made,) = BEGIN.all(session, **told)
+    return Attempt(outcome="open", **told, **made._asdict())

@@ -20,13 +20,14 @@ from fixative.catalog.cost import Cost, cost_of
 from fixative.catalog.price import Price
 from fixative.jobs.states import is_terminal
 from fixative.postgres.money_tables import Budget, LedgerEntry, SpendDay
+from fixative.postgres.prepared import Prepared
 from fixative.postgres.tables import UNSETTLED, Attempt, Job
 from fixative.replicate.prediction import RUNNING
 from fixative.telemetry.alarms import alarm
 
 NOTHING = Decimal(0)
 TODAY = cast(func.timezone("UTC", func.now()), Date)
-CAP = select(Budget.amount).where(Budget.holder == EVERYBODY, Budget.period == "day")
+CAP = Prepared[Any](select(Budget.amount).where(Budget.holder == EVERYBODY, Budget.period == "day"))
 OF_JOB = (
     *(Job.id, Job.status, Job.owner_id, Job.api_key_id, Job.created_at),
     *(Job.model, Job.version, Job.deployment, Job.price, Job.max_cost),
@@ -88,7 +89,8 @@ def may_spend(session: Session, job: Job) -> bool:
 
     Nothing goes, whatever it costs, once the day's cap for all together is reached.
     """
-    cap = session.scalar(CAP)
+    found = CAP.first(session)
+    cap = found and found.amount
     worst = job.max_cost or NOTHING
     if cap is None and not worst:
         return True

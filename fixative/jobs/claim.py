@@ -13,25 +13,20 @@ from fixative.jobs.fitting import in_window, might_have_made, same_target, unset
 from fixative.jobs.states import is_terminal
 from fixative.jobs.store import current_attempt, reopen
 from fixative.postgres.base import made_at
+from fixative.postgres.prepared import Prepared, whole
 from fixative.postgres.tables import UNSETTLED, Attempt, Job
 from fixative.replicate.prediction import Prediction, read_instant
 from fixative.telemetry.alarms import alarm
 
-# Built once. Rows as they are now: they may have been read before, and changed by another since.
-KNOWN = (
-    select(Attempt, Job)
+KNOWN = Prepared[tuple[Attempt, Job]](
+    select(*whole(Attempt, Job))
     .join(Job, Job.id == Attempt.job_id)
     .where(or_(Attempt.prediction_id == bindparam("prediction"), Attempt.id == bindparam("maker")))
-    .with_for_update()
-    .execution_options(populate_existing=True)
+    .with_for_update(),
+    *(Attempt, Job),
 )
-JOB = (
-    select(Job)
-    .where(Job.id == bindparam("of_attempt"))
-    .with_for_update()
-    .execution_options(populate_existing=True)
-)
-ATTACH = (
+LOCKED = select(Job).where(Job.id == bindparam("of_attempt")).with_for_update()
+ATTACH = Prepared[Attempt](
     update(Attempt)
     .where(Attempt.id == bindparam("attached"))
     .values(
@@ -45,8 +40,8 @@ ATTACH = (
         settled_at=func.now(),
         ended_at=func.coalesce(Attempt.ended_at, func.now()),
     )
-    .returning(Attempt)
-    .execution_options(populate_existing=True)
+    .returning(*whole(Attempt)),
+    Attempt,
 )
 
 log = structlog.get_logger(__name__)
@@ -90,10 +85,12 @@ def claim(
     if attempt is None:
         return Unclaimed.SET_ASIDE
     if job is None:
-        job = session.scalars(JOB, {"of_attempt": attempt.job_id}).one()
+        now = {"populate_existing": True}  # another may have changed it since it was read
+        asked = {"of_attempt": attempt.job_id}
+        job = session.scalars(LOCKED, asked, execution_options=now).one()
     is_news = attempt.prediction_id != prediction.id
     if attempt.prediction_id is None:
-        _attach(session, job, attempt, prediction)
+        attempt = _attach(session, job, attempt, prediction)
     elif is_news:
         attempt = _another_of(session, job, attempt, prediction)
     return Claimed(job, attempt, is_news)
@@ -116,11 +113,11 @@ def _known(
     With its job, both locked.
     """
     maker = made_by and made_by.id
-    found = session.execute(KNOWN, {"prediction": prediction.id, "maker": maker}).all()
-    for row in found:
-        if row[0].prediction_id == prediction.id:
-            return row[0], row[1]
-    return (found[0][0], found[0][1]) if found else (None, None)
+    found = KNOWN.all(session, prediction=prediction.id, maker=maker)
+    for attempt, job in found:
+        if attempt.prediction_id == prediction.id:
+            return attempt, job
+    return found[0] if found else (None, None)
 
 
 def _named(session: Session, prediction: Prediction, cause: str) -> Attempt | None:
@@ -200,8 +197,8 @@ def _next_number(session: Session, job: Job) -> int:
     return session.scalars(made).one() + 1
 
 
-def _attach(session: Session, job: Job, attempt: Attempt, prediction: Prediction) -> None:
-    """Settle the attempt by its prediction: created, or a duplicate if its place is taken."""
+def _attach(session: Session, job: Job, attempt: Attempt, prediction: Prediction) -> Attempt:
+    """The attempt settled by its prediction: created, or a duplicate if its place is taken."""
     outcome = "duplicate" if _superseded(session, job, attempt) else "created"
     was_unknown = attempt.outcome == "unknown"
     its = {
@@ -211,13 +208,14 @@ def _attach(session: Session, job: Job, attempt: Attempt, prediction: Prediction
         "told": prediction.raw,
         "told_status": prediction.status,
     }
-    session.scalars(ATTACH, its).one()
+    (attempt,) = ATTACH.all(session, **its)
     count_attempt(session, outcome, adopted=was_unknown)
     if outcome == "duplicate":
         _say_paid_twice(job, attempt, prediction)
     elif job.attempt_id != attempt.id:
         session.execute(update(Job).where(Job.id == job.id).values(attempt_id=attempt.id))
         job.attempt_id = attempt.id
+    return attempt
 
 
 def _superseded(session: Session, job: Job, attempt: Attempt) -> bool:

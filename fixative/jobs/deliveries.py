@@ -5,6 +5,7 @@ What is not read then is read by a worker: the row is there, and due.
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy import (
@@ -27,6 +28,7 @@ from fixative.jobs.ingest import ingest
 from fixative.names import INGEST_PREDICTION, Hint
 from fixative.postgres.engine import Database, once_committed
 from fixative.postgres.leases import MOST_CRASHES
+from fixative.postgres.prepared import Prepared
 from fixative.postgres.tables import Delivery
 from fixative.replicate.prediction import Prediction, read_prediction, remnant
 from fixative.steps import step
@@ -38,7 +40,7 @@ LOOK_AGAIN = timedelta(seconds=10)
 # person, well before.
 YOUNG = timedelta(minutes=20)
 _told = ("webhook_id", "prediction_id", "prediction_status", "job_id", "prediction")
-KEEP = (
+KEEP = Prepared[Any](
     insert(Delivery)
     .values(
         # The hint, if it takes one, comes first, the sweep after it.
@@ -52,7 +54,7 @@ KEEP = (
 A_QUARTER = literal_column("(now() - received_at) / 4", Interval)  # of its age
 IS_UNCLAIMED = bindparam("unclaimed", type_=Boolean)
 IS_YOUNG = Delivery.received_at > func.now() - YOUNG
-READ = (
+READ = Prepared[Any](
     update(Delivery)
     .where(Delivery.webhook_id == bindparam("read"))
     .values(
@@ -65,7 +67,7 @@ READ = (
             bindparam("kept", type_=JSON(none_as_null=True)), Delivery.prediction
         ),
     )
-    .returning(Delivery.processed_at.is_not(None))
+    .returning(Delivery.processed_at.is_not(None).label("is_over"))
 )
 
 log = structlog.get_logger(__name__)
@@ -116,7 +118,7 @@ def _keep(
         "job_id": job_id,
         "prediction": prediction.raw,
     }
-    return session.connection().scalar(KEEP, told) is not None
+    return KEEP.first(session, **told) is not None
 
 
 def read_delivery(database: Database, webhook_id: str) -> list[Hint]:
@@ -153,8 +155,8 @@ def _read(session: Session, webhook_id: str, prediction: Prediction) -> list[Hin
         "unclaimed": unclaimed,
         "kept": remnant(prediction.raw) if deleted else None,
     }
-    given_up = session.connection().scalar(READ, told)
-    if unclaimed and given_up:
+    read = READ.first(session, **told)
+    if unclaimed and read and read.is_over:  # given up
         once_committed(session, UNCLAIMED.inc)
     return ingested.hints
 

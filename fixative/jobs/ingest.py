@@ -14,6 +14,7 @@ from fixative.jobs.states import is_terminal
 from fixative.jobs.store import error_of, move
 from fixative.jobs.work import work_on
 from fixative.names import CANCEL_PREDICTION, RECORD_RESULT, STORE_OUTPUTS, Hint
+from fixative.postgres.prepared import Prepared
 from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.prediction import RUNNING, Prediction, expires_at, remnant, richer
 
@@ -25,7 +26,7 @@ STATUS_OF_JOB = {
     "canceled": "canceled",
     "aborted": "canceled",
 }
-KEEP = (
+KEEP = Prepared[Any](
     update(Attempt)
     .where(Attempt.id == bindparam("kept"))
     .values(prediction=bindparam("told"), prediction_status=bindparam("status"))
@@ -99,8 +100,7 @@ def _keep(session: Session, attempt: Attempt, merged: dict[str, Any]) -> bool:
     """Keep what is known of the prediction now; whether that is anything new."""
     if merged == attempt.prediction:
         return False
-    told = {"kept": attempt.id, "told": merged, "status": merged["status"]}
-    session.connection().execute(KEEP, told)
+    KEEP.all(session, kept=attempt.id, told=merged, status=merged["status"])
     return True
 
 

@@ -24,12 +24,25 @@ from fixative.postgres.engine import once_committed
 from fixative.postgres.leases import Lease
 from fixative.postgres.media_tables import Media
 from fixative.postgres.notes import LONGEST
+from fixative.postgres.prepared import Prepared, whole
 from fixative.postgres.tables import TERMINAL_STATUSES, Attempt, Job
+
+JOB = Prepared[Job](select(*whole(Job)).where(Job.id == bindparam("its_id")), Job)
+ATTEMPT = Prepared[Attempt](
+    select(*whole(Attempt)).where(Attempt.id == bindparam("its_id")), Attempt
+)
+ATTEMPTS = select(Attempt).where(Attempt.id.in_(bindparam("of_jobs", expanding=True)))
+MEDIA = Prepared[Media](
+    select(*whole(Media))
+    .where(Media.job_id == bindparam("of_job"), Media.attempt_id == bindparam("of_attempt"))
+    .order_by(Media.role != "original", Media.index, Media.name),
+    Media,
+)
 
 
 def get_job(session: Session, job_id: uuid.UUID) -> Job:
     """The job, or what is left of it. Raises NotFound."""
-    job = session.get(Job, job_id)
+    job = JOB.first(session, its_id=job_id)
     if job is None:
         raise NotFound(f"no job {job_id}")
     return job
@@ -55,20 +68,9 @@ def check_shown(
         raise Gone(f"job {job_id} was deleted")
 
 
-# Statements of every job's way are built once: to build one costs more than to send it.
-ATTEMPT = select(Attempt).where(Attempt.id == bindparam("its_id"))
-ATTEMPTS = select(Attempt).where(Attempt.id.in_(bindparam("of_jobs", expanding=True)))
-MEDIA = (
-    select(Media)
-    .where(Media.job_id == bindparam("of_job"), Media.attempt_id == bindparam("of_attempt"))
-    .order_by(Media.role != "original", Media.index, Media.name)
-)
-
-
 def current_attempt(session: Session, job: Job) -> Attempt | None:
     """The job's newest attempt."""
-    asked = {"its_id": job.attempt_id}
-    return None if job.attempt_id is None else session.scalars(ATTEMPT, asked).one_or_none()
+    return None if job.attempt_id is None else ATTEMPT.first(session, its_id=job.attempt_id)
 
 
 def current_attempts(session: Session, jobs: Sequence[Job]) -> dict[uuid.UUID, Attempt]:
@@ -82,7 +84,7 @@ def media_of(session: Session, job: Job) -> list[Media]:
     """What is stored of the job's newest attempt: originals in the output's order, then derived."""
     if job.attempt_id is None:
         return []
-    return list(session.scalars(MEDIA, {"of_job": job.id, "of_attempt": job.attempt_id}))
+    return MEDIA.all(session, of_job=job.id, of_attempt=job.attempt_id)
 
 
 def media_of_each(session: Session, jobs: Sequence[Job]) -> dict[uuid.UUID, list[Media]]:
@@ -153,7 +155,7 @@ def move(
         "derive": derive,
         "terminal": is_terminal(to),
     }
-    moved = session.connection().execute(MOVE, values).one_or_none()
+    moved = MOVE.first(session, **values)
     if moved is None:
         return False
     if moved.priced and (to == "queued" or is_terminal(to)):

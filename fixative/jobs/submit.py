@@ -37,6 +37,7 @@ from fixative.postgres.engine import Database
 from fixative.postgres.leases import Lease, LeaseKeeper, free, let_go
 from fixative.postgres.notes import note, note_of_each
 from fixative.postgres.operation_tables import Epoch
+from fixative.postgres.prepared import Prepared, whole
 from fixative.postgres.tables import Attempt, Job
 from fixative.replicate.attempts import Obstacle, Outcome, outcome_of
 from fixative.replicate.client import Replicate
@@ -54,8 +55,11 @@ LONGEST_BACKOFF_SECONDS = 60.0
 SPENT = Outcome("held", "no more may be spent today", waiting="spend_cap", seconds=60)
 LONGEST_SECONDS = 180  # of one submission; its lease is then renewed no more
 
-DUE = select(Job, select(Epoch.number).scalar_subquery()).where(
-    Job.id == bindparam("asked"), *due()
+DUE = Prepared[tuple[Job, int | None]](
+    select(*whole(Job), select(Epoch.number).scalar_subquery()).where(
+        Job.id == bindparam("asked"), *due()
+    ),
+    Job,
 )
 log = structlog.get_logger(__name__)
 
@@ -84,11 +88,14 @@ class Submitter:
         Answers the hints that follow. Safe to call twice, or for a job that is long done.
         """
         with self.database.begin() as session:
-            row = session.execute(DUE, {"asked": job_id}).one_or_none()
-        if row is None or not self.may_submit(row[1]):
+            found = DUE.first(session, asked=job_id)
+        if found is None:
             return []
-        with work_on("submit", row[0]):
-            return self._submit(row[0])
+        job, epoch = found
+        if not self.may_submit(epoch):
+            return []
+        with work_on("submit", job):
+            return self._submit(job)
 
     def _submit(self, job: Job) -> list[Hint]:
         step("submit.begin")

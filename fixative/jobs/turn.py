@@ -13,6 +13,7 @@ from fixative.jobs.pauses import paused
 from fixative.jobs.store import move
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import Lease, LeaseKeeper, let_go, take, taking
+from fixative.postgres.prepared import Prepared
 from fixative.postgres.tables import Job
 
 PREPARING_SECONDS = 600  # at most; the lease is then renewed no more
@@ -39,20 +40,21 @@ def in_time() -> ColumnElement[bool]:
     return or_(Job.deadline.is_(None), Job.deadline > func.now())
 
 
-LOCK = select(Job.id).where(Job.id == bindparam("locked")).with_for_update()
+LOCK = Prepared[Any](select(Job.id).where(Job.id == bindparam("locked")).with_for_update())
 SUBMITTING = taking(Job.status == "submitting", *due())
 
 
 def lock(session: Session, job: Job) -> None:
     """Hold the job's row until the transaction ends."""
-    session.execute(LOCK, {"locked": job.id})
+    LOCK.all(session, locked=job.id)
 
 
 def take_turn(session: Session, job: Job) -> Lease | None:
     """The job in `submitting`, with its lease; None if it is not due, or somebody else has it."""
     lock(session, job)
     move(session, job.id, "submitting", cause="task", came_from={"queued"}, keep_tries=True)
-    return take(session, job.id, SUBMITTING)
+    taken = take(session, job.id, SUBMITTING)
+    return taken and taken[0]
 
 
 @contextmanager

@@ -65,10 +65,10 @@ class Deriver:
         Answers the hints that follow. No file's failure is the job's: its row says why.
         """
         with self.database.begin() as session:
-            lease = take(session, job_id, DUE)
-            if lease is None:
+            taken = take(session, job_id, DUE)
+            if taken is None:
                 return []
-            job = get_job(session, job_id)
+            lease, job = taken
             attempt = current_attempt(session, job)
             media = media_of(session, job)
         if attempt is None:

@@ -9,12 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 import structlog
-from sqlalchemy import Select, bindparam, case, func, inspect, null, select, update
+from sqlalchemy import bindparam, case, func, inspect, null, select, update
 from sqlalchemy.orm import Session
 
 from fixative.errors import BucketError, LostLease, RecordsAway
 from fixative.jobs.delete import written_too_late
-from fixative.jobs.store import get_job
 from fixative.jobs.work import work_on
 from fixative.media.bucket import Bucket
 from fixative.media.keys import Keys
@@ -24,6 +23,7 @@ from fixative.postgres.engine import Database
 from fixative.postgres.leases import LeaseKeeper, let_go, take, taking
 from fixative.postgres.media_tables import File, Media
 from fixative.postgres.notes import Note, note
+from fixative.postgres.prepared import Prepared
 from fixative.postgres.tables import Attempt, Job, Transition
 
 FORMAT = 1
@@ -40,11 +40,11 @@ OF_THE_MOMENT = frozenset(  # what a row needs while it is worked on, and says n
 )
 
 
-def _rows_of(mapped: type[Table]) -> Select[Any]:
-    """All that is told of a job's rows of one kind; built once."""
+def _rows_of(mapped: type[Table]) -> Prepared[Any]:
+    """All that is told of a job's rows of one kind."""
     columns = mapped.__table__.c
     told = [column for column in columns if column.name not in OF_THE_MOMENT]
-    return select(*told).where(columns.job_id == bindparam("of_job"))
+    return Prepared(select(*told).where(columns.job_id == bindparam("of_job")))
 
 
 PARTS: dict[str, type[Table]] = {
@@ -57,7 +57,7 @@ PARTS: dict[str, type[Table]] = {
 ROWS = {part: _rows_of(mapped) for part, mapped in PARTS.items()}
 DUE = taking(Job.record_due_at <= func.now(), Job.deleted_at.is_(None))
 # Due again is what has changed meanwhile.
-RECORDED = (
+RECORDED = Prepared[Any](
     update(Job)
     .where(Job.id == bindparam("taken"), Job.lease_token == bindparam("token"))
     .values(
@@ -89,10 +89,10 @@ class Recorder:
         Raises BucketError or RecordsAway; the row stays due, a minute later.
         """
         with self.database.begin() as session:
-            lease = take(session, job_id, DUE)
-            if lease is None:
+            taken = take(session, job_id, DUE)
+            if taken is None:
                 return
-            job = get_job(session, job_id)
+            lease, job = taken
             manifest = manifest_of(session, job)
         written = as_json(manifest)
         with work_on("record", job), self.leases.keep(lease, at_most=LONGEST_SECONDS):
@@ -112,7 +112,7 @@ class Recorder:
                 raise
             done = {"taken": job_id, "token": lease.token, "was_due_at": job.record_due_at}
             with self.database.begin() as session:
-                if session.connection().scalar(RECORDED, done) is None:
+                if RECORDED.first(session, **done) is None:
                     written_too_late(session, job_id)
 
 
@@ -121,13 +121,11 @@ def manifest_of(session: Session, job: Job) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "job": row_of(job),
-        **{part: _rows(session, query, job.id) for part, query in ROWS.items()},
+        **{
+            part: [row._asdict() for row in rows.all(session, of_job=job.id)]
+            for part, rows in ROWS.items()
+        },
     }
-
-
-def _rows(session: Session, query: Select[Any], job_id: uuid.UUID) -> list[dict[str, Any]]:
-    rows = session.connection().execute(query, {"of_job": job_id})
-    return [dict(row) for row in rows.mappings()]
 
 
 def row_of(row: Table) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session, aliased
 
 from fixative.errors import BucketError, Conflict, RecordsAway
 from fixative.jobs.delete import bury_jobs
-from fixative.jobs.store import get_job
 from fixative.media.bucket import Bucket
 from fixative.media.files import Files
 from fixative.media.keys import Keys
@@ -103,10 +102,10 @@ class Purger:
     def _remove(self, job_id: uuid.UUID, *, in_no_archive: bool) -> bool:
         """Remove a deleted job's objects, then their rows; whether it was ours to do and done."""
         with self.database.begin() as session:
-            lease = take(session, job_id, DUE)
-            if lease is None:
+            taken = take(session, job_id, DUE)
+            if taken is None:
                 return False
-            job = get_job(session, job_id)
+            lease, job = taken
             tombstone = _tombstone(session, job)
             inputs = list(session.scalars(select(File.key).where(File.job_id == job_id)))
             keys = session.scalars(select(Media.key).where(Media.job_id == job_id))

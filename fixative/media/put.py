@@ -1,6 +1,7 @@
 """Putting one object: into the bucket first, then into its row, under the lease that holds."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
@@ -14,8 +15,9 @@ from fixative.media.keys import Keys
 from fixative.media.outputs import Pointer
 from fixative.media.reader import HashingReader
 from fixative.postgres.engine import Database
-from fixative.postgres.leases import HELD, Lease
+from fixative.postgres.leases import OF_LEASE, Lease
 from fixative.postgres.media_tables import Media
+from fixative.postgres.prepared import Prepared
 from fixative.postgres.tables import Attempt, Job
 from fixative.steps import step
 from fixative.telemetry.metrics import STORED_BYTES, STORED_FILES, UPLOAD_SECONDS, timed
@@ -25,14 +27,16 @@ from fixative.telemetry.tracing import span
 PLACE = ("job_id", "attempt_id", "index", "role")
 TOLD = ("name", "key", "kind", "content_type", "bytes", "sha256", "pointers")
 _given = ("id", *PLACE[1:], *TOLD)
-_ours = HELD.cte("ours")
+_ours = OF_LEASE.cte("ours")
 _row = insert(Media).from_select(
     ["job_id", *_given],
     select(_ours.c.id, *(bindparam(name, type_=Media.__table__.c[name].type) for name in _given)),
 )
-RECORD = _row.on_conflict_do_update(
-    index_elements=PLACE, set_={name: _row.excluded[name] for name in TOLD}
-).returning(Media.id)
+RECORD = Prepared[Any](
+    _row.on_conflict_do_update(
+        index_elements=PLACE, set_={name: _row.excluded[name] for name in TOLD}
+    ).returning(Media.id)
+)
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class MediaPut:
             "pointers": piece.pointers,
         }
         with self.database.begin() as session:
-            recorded = session.connection().scalar(RECORD, row)
+            recorded = RECORD.first(session, **row)
             if recorded is None:
                 written_too_late(session, self.job.id)
         if recorded is None:

@@ -17,7 +17,7 @@ from fixative.errors import (
     OutputExpired,
     OutputNotStored,
 )
-from fixative.jobs.store import current_attempt, error_of, get_job, media_of, move
+from fixative.jobs.store import current_attempt, error_of, media_of, move
 from fixative.jobs.work import work_on
 from fixative.media.bucket import Bucket
 from fixative.media.fetch import Fetcher
@@ -83,10 +83,10 @@ class Storer:
     def _take(self, job_id: uuid.UUID, due: Taking) -> Originals | None:
         """The job with its lease, if it is due and nobody else has it."""
         with self.database.begin() as session:
-            lease = take(session, job_id, due)
-            if lease is None:
+            taken = take(session, job_id, due)
+            if taken is None:
                 return None
-            job = get_job(session, job_id)
+            lease, job = taken
             attempt = current_attempt(session, job)
             saved = {(media.role, media.index): media for media in media_of(session, job)}
         if attempt is None:

@@ -30,11 +30,11 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from fixative.errors import LostLease
 from fixative.postgres.engine import Database
 from fixative.postgres.notes import note
+from fixative.postgres.prepared import Prepared, whole
 from fixative.postgres.tables import Job
 
 LEASE_SECONDS = 30
@@ -42,7 +42,7 @@ RENEW_SECONDS = 10
 RENEW_AGAIN_SECONDS = 2
 MOST_CRASHES = 10
 
-Taking = ReturningUpdate[Job]
+Taking = Prepared[Job]
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +80,7 @@ def harmless() -> ColumnElement[bool]:
 
 def taking(*conditions: ColumnElement[bool]) -> Taking:
     """What takes the lease of a job for which these hold, for `take`; to be built once."""
-    return (
+    return Prepared(
         update(Job)
         .where(Job.id == bindparam("taken"), free(), harmless(), *conditions)
         .values(
@@ -90,28 +90,28 @@ def taking(*conditions: ColumnElement[bool]) -> Taking:
             crashes=Job.crashes + 1,
             hinted_at=func.now(),
         )
-        .returning(Job)
-        .execution_options(populate_existing=True)
+        .returning(*whole(Job)),
+        Job,
     )
 
 
 FREE = taking()
 
 
-def take(session: Session, job_id: uuid.UUID, due: Taking = FREE) -> Lease | None:
+def take(session: Session, job_id: uuid.UUID, due: Taking = FREE) -> tuple[Lease, Job] | None:
     """The job's lease, if it is free and what is `due` holds; counts the try, and a crash.
 
-    The row as it is now is the session's job. A crash that was counted before is noted: whoever
-    had the lease is not coming back.
+    With it the row as it is now. A crash that was counted before is noted: whoever had the lease
+    is not coming back.
     """
     asked_at = time.monotonic()
-    job = session.scalars(due, {"taken": job_id}).one_or_none()
+    job = due.first(session, taken=job_id)
     if job is None:
         return None
     if job.crashes > 1:
         times = f"{job.crashes - 1} of at most {MOST_CRASHES}"
         note(session, job_id, "lost", detail=f"its worker never came back, {times}")
-    return Lease(job_id, job.lease_token, asked_at + LEASE_SECONDS)
+    return Lease(job_id, job.lease_token, asked_at + LEASE_SECONDS), job
 
 
 def let_go(session: Session, lease: Lease, **values: Any) -> bool:
@@ -122,7 +122,7 @@ def let_go(session: Session, lease: Lease, **values: Any) -> bool:
 
 # The job of a lease that still holds, its row locked; nothing if another has taken it, or it was
 # deleted meanwhile.
-HELD = (
+OF_LEASE = (
     select(Job.id)
     .where(
         Job.id == bindparam("taken"),
@@ -131,6 +131,7 @@ HELD = (
     )
     .with_for_update()
 )
+HELD = Prepared[Any](OF_LEASE)
 
 
 def still_mine(session: Session, lease: Lease) -> None:
@@ -138,7 +139,7 @@ def still_mine(session: Session, lease: Lease) -> None:
 
     Raises LostLease if another has taken it, or it was deleted meanwhile.
     """
-    if session.scalar(HELD, {"taken": lease.job_id, "token": lease.token}) is None:
+    if HELD.first(session, taken=lease.job_id, token=lease.token) is None:
         raise LostLease(f"job {lease.job_id}")
 
 

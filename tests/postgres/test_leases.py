@@ -17,7 +17,8 @@ from fixative.postgres.ticks import tick
 def taken(database):
     def take_it(job_id):
         with database.begin() as session:
-            return take(session, job_id)
+            found = take(session, job_id)
+            return found and found[0]
 
     return take_it
 

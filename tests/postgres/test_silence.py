@@ -100,7 +100,7 @@ def test_while_it_is_silent_one_looks_and_the_others_are_told_at_once(impatient,
 
 def test_a_lease_outlives_a_silence(impatient, stopped_postgres, submit, eventually):
     with impatient.begin() as session:
-        lease = take(session, submit())
+        lease, _ = take(session, submit())
     keeper = LeaseKeeper(impatient, every_seconds=0.1)
     with keeper.keep(lease, at_most=600):
         with stopped_postgres():
