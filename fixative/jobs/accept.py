@@ -15,10 +15,10 @@ from uuid_utils.compat import uuid7
 from fixative.catalog.terms import NO_TERMS, Terms
 from fixative.errors import Conflict
 from fixative.jobs.billing import reserve_for
-from fixative.jobs.store import get_job
 from fixative.jobs.telling import told_of
 from fixative.names import CREATE_PREDICTION, Hint
 from fixative.postgres.base import among, first_id
+from fixative.postgres.engine import Database
 from fixative.postgres.prepared import Prepared, whole
 from fixative.postgres.tables import Job, Owner, Transition
 
@@ -33,6 +33,14 @@ PRIORITY_SHIFT = {
 UNTYPED = "other"
 REPEATED_WITHIN = timedelta(minutes=1)
 LATER = ("webhook", "webhook_events", "cancel_after", "webhook_format")
+
+
+FIRST = Prepared[Job](
+    select(*whole(Job)).where(
+        Job.owner_id == bindparam("its_owner"), Job.idempotency_key == bindparam("its_key")
+    ),
+    Job,
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,11 @@ class Accepted:
         return not (self.replayed or self.cached)
 
 
+def is_known(database: Database, owner_id: uuid.UUID, idempotency_key: str) -> bool:
+    """Whether an owner's key stands for a job already: mostly not, and that is to cost little."""
+    return bool(database.alone(FIRST, its_owner=owner_id, its_key=idempotency_key))
+
+
 def find_first(
     session: Session, asked: JobRequest, owner_id: uuid.UUID, idempotency_key: str | None
 ) -> Accepted | None:
@@ -89,14 +102,12 @@ def find_first(
     """
     if idempotency_key is None:
         return None
-    first = session.scalars(
-        select(Job).where(Job.owner_id == owner_id, Job.idempotency_key == idempotency_key)
-    ).one_or_none()
+    first = FIRST.first(session, its_owner=owner_id, its_key=idempotency_key)
     if first is None:
         return None
     if first.request_hash != asked.digest:
         raise Conflict("this Idempotency-Key was used for another request")
-    return Accepted(get_job(session, first.id), replayed=True)
+    return Accepted(first, replayed=True)
 
 
 def find_repeated(

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import text
 
@@ -10,10 +11,11 @@ from fixative.errors import NotFound
 from fixative.jobs.states import is_terminal
 from fixative.jobs.store import check_shown
 from fixative.postgres.engine import Database
+from fixative.postgres.prepared import Prepared
 
 # `xmin` is another after every change of a row, and after nothing else; the time tells apart what
 # a database did twice, once before it was restored.
-GLANCE = text("""
+_GLANCE = text("""
     SELECT jobs.id, jobs.owner_id, jobs.status, jobs.deleted_at IS NOT NULL AS deleted,
         coalesce((SELECT max(id) FROM transitions WHERE job_id = jobs.id), 0) AS number,
         md5(format('%s %s %s/%s/%s/%s', jobs.xmin, jobs.updated_at, owners.xmin, attempts.xmin,
@@ -24,6 +26,7 @@ GLANCE = text("""
         LEFT JOIN attempts ON attempts.id = jobs.attempt_id
     WHERE jobs.id = ANY(:job_ids)
 """)
+GLANCE = Prepared[Any](_GLANCE)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Glance:
 
 def glance(database: Database, job_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Glance]:
     """What is seen of each job now; of unknown ids nothing."""
-    seen = (Glance(*row) for row in database.look(GLANCE, job_ids=list(job_ids)))
+    seen = (Glance(*row) for row in database.alone(GLANCE, job_ids=list(job_ids)))
     return {each.job_id: each for each in seen}
 
 

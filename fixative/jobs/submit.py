@@ -87,11 +87,10 @@ class Submitter:
 
         Answers the hints that follow. Safe to call twice, or for a job that is long done.
         """
-        with self.database.begin() as session:
-            found = DUE.first(session, asked=job_id)
-        if found is None:
+        found = self.database.alone(DUE, asked=job_id)
+        if not found:
             return []
-        job, epoch = found
+        [(job, epoch)] = found
         if not self.may_submit(epoch):
             return []
         with work_on("submit", job):

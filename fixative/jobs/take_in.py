@@ -17,6 +17,7 @@ from fixative.jobs.accept import (
     accept,
     find_first,
     find_repeated,
+    is_known,
 )
 from fixative.jobs.cached import find_cached
 from fixative.jobs.counted import count_accepted
@@ -44,7 +45,7 @@ def take_in(
     InvalidRequest, InvalidInput or OverBudget.
     """
     began = datetime.now(UTC)
-    if idempotency_key is not None or is_repeat:
+    if is_repeat if idempotency_key is None else is_known(database, owner_id, idempotency_key):
         with database.begin() as session:
             if idempotency_key is not None:
                 first = find_first(session, asked, owner_id, idempotency_key)

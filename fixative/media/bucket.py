@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -63,6 +64,8 @@ class Bucket:
                 signature_version="s3v4",  # the older one signs no length into an upload's URL
                 request_checksum_calculation="when_required",  # not every S3 knows the newer ones
                 response_checksum_validation="when_required",
+                parameter_validation=False,  # they are ours, and S3 says what is wrong with one
+                user_agent=f"fixative/{version('fixative')}",  # boto's is put together each time
                 s3={
                     "addressing_style": "path" if settings.s3_endpoint_url else "auto",
                     "use_accelerate_endpoint": settings.s3_accelerate,
@@ -70,6 +73,7 @@ class Bucket:
                 },
             ),
         )
+        self._s3.meta.events.register_last("before-call.s3", _send_at_once)
 
     def put(self, key: str, source: SupportsRead, content_type: str) -> None:
         """Upload all of `source`; whatever it raises while read comes through, nothing stored."""
@@ -213,6 +217,11 @@ def _can_be_altered(endpoint_url: str | None) -> bool:
     """Whether bytes could change on the way unseen: only then a second hash of them pays."""
     parts = urlsplit(endpoint_url or "https:")
     return parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}
+
+
+def _send_at_once(params: dict[str, Any], **_about: Any) -> None:
+    """Ask for no leave to send a body: that is a round trip more, and most are small."""
+    params["headers"].pop("Expect", None)
 
 
 def _encryption(settings: Settings) -> dict[str, str]:

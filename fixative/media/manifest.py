@@ -111,8 +111,8 @@ class Recorder:
                         note(session, job_id, "put_off", "record", detail=str(error))
                 raise
             done = {"taken": job_id, "token": lease.token, "was_due_at": job.record_due_at}
-            with self.database.begin() as session:
-                if RECORDED.first(session, **done) is None:
+            if not self.database.alone(RECORDED, **done):
+                with self.database.begin() as session:
                     written_too_late(session, job_id)
 
 

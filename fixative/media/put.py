@@ -91,11 +91,9 @@ class MediaPut:
             "sha256": source.sha256,
             "pointers": piece.pointers,
         }
-        with self.database.begin() as session:
-            recorded = RECORD.first(session, **row)
-            if recorded is None:
+        if not self.database.alone(RECORD, **row):
+            with self.database.begin() as session:
                 written_too_late(session, self.job.id)
-        if recorded is None:
             raise LostLease(f"job {self.job.id}")
         self.pieces.append(piece)
         step("store.recorded")

@@ -10,7 +10,6 @@ from typing import Any, Generic, TypeVar
 
 import psycopg
 from sqlalchemy import ColumnElement, CursorResult, Executable
-from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, class_mapper
 
@@ -34,6 +33,17 @@ class _Sent:
     puts: Mapping[str, Callable[[Any], Any] | None]  # what psycopg needs of a value; None: itself
     read: Reader | None  # None: it finds nothing
 
+    def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """All that psycopg is given with the SQL."""
+        told = dict(self.constants)
+        for name, put in self.puts.items():
+            told[name] = values[name] if put is None else put(values[name])
+        return told
+
+    def found(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
+        """What the rows are read as."""
+        return [] if self.read is None else list(map(self.read, rows))
+
 
 class Prepared(Generic[Found]):
     """A statement that is run often.
@@ -48,6 +58,11 @@ class Prepared(Generic[Found]):
         self._mapped = mapped
         self._sent: _Sent | None = None
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether it was run before, so that psycopg can run it without SQLAlchemy."""
+        return self._sent is not None
+
     def all(self, session: Session, **values: Any) -> list[Found]:
         """Run it in the session's transaction with these values: what it finds.
 
@@ -58,14 +73,36 @@ class Prepared(Generic[Found]):
             result = connection.execute(self._statement, values)
             rows: Iterable[Sequence[Any]] = result.all() if result.returns_rows else ()
             self._sent = self._as_sent(result, values)
-        else:
-            rows = _run(connection, self._sent, values)
-        return [] if self._sent.read is None else list(map(self._sent.read, rows))
+            return self._sent.found(rows)
+        driver: Any = connection.connection.driver_connection
+        try:
+            return self.run(driver, values)
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                connection.invalidate(error)
+            raise
 
     def first(self, session: Session, **values: Any) -> Found | None:
         """The first of these; None if there is none."""
         found = self.all(session, **values)
         return found[0] if found else None
+
+    def run(self, driver: psycopg.Connection[Any], values: Mapping[str, Any]) -> list[Found]:
+        """The same on a connection of psycopg's; only of one that `is_sent`."""
+        assert self._sent is not None  # noqa: S101 - said above
+        told = self._sent.told(values)
+        try:
+            cursor = driver.execute(self._sent.sql, told)
+            return self._sent.found(cursor.fetchall() if self._sent.read else ())
+        except psycopg.Error as error:
+            raise DBAPIError.instance(
+                self._sent.sql,
+                None,
+                error,
+                psycopg.Error,
+                hide_parameters=True,
+                connection_invalidated=driver.closed,
+            ) from error
 
     def _as_sent(self, result: CursorResult[Any], values: Mapping[str, Any]) -> _Sent:
         context: Any = result.context
@@ -82,27 +119,6 @@ class Prepared(Generic[Found]):
         if not result.returns_rows:
             return None
         return _as_snapshots(self._mapped) if self._mapped else _as_named(list(result.keys()))
-
-
-def _run(connection: Connection, sent: _Sent, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    told = dict(sent.constants)
-    for name, put in sent.puts.items():
-        told[name] = values[name] if put is None else put(values[name])
-    driver: Any = connection.connection.driver_connection
-    try:
-        cursor: psycopg.Cursor[Any] = driver.execute(sent.sql, told)
-        return cursor.fetchall() if sent.read else []
-    except psycopg.Error as error:
-        if driver.closed:
-            connection.invalidate(error)
-        raise DBAPIError.instance(
-            sent.sql,
-            None,
-            error,
-            psycopg.Error,
-            hide_parameters=True,
-            connection_invalidated=driver.closed,
-        ) from error
 
 
 def _as_named(names: Sequence[str]) -> Reader:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from fixative.errors import NotFound
 from fixative.jobs.accept import ACCEPTED_HERE
-from fixative.jobs.store import get_job
+from fixative.jobs.store import JOB, get_job
 from fixative.media.manifest import as_json
 from fixative.postgres.engine import Database
 from fixative.postgres.tables import TERMINAL_STATUSES, Attempt, Job, Transition
@@ -62,8 +62,7 @@ class RecordKeeper:
         written = dict[uuid.UUID, str]()
         try:
             for job_id in job_ids:  # one at a time: each may have an input of many megabytes
-                with self._database.begin() as session:
-                    job = get_job(session, job_id)
+                [job] = self._database.alone(JOB, its_id=job_id)
                 name = accepted_name(job)
                 if job.source in ACCEPTED_HERE:
                     self._write(day_of(job.created_at), {name: accepted_record(job)})

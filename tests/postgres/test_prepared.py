@@ -17,7 +17,7 @@ RUNS = range(3)  # SQLAlchemy runs it first, then psycopg, which prepares it
 
 
 @pytest.fixture
-def alone(settings):
+def single(settings):
     """A database of one connection."""
     made = Database(settings.sqlalchemy_url, connections=1, patience=2.5)
     yield made
@@ -116,11 +116,11 @@ def test_a_lock_that_is_not_had_in_time_is_an_operational_error(database, submit
     assert isinstance(away.value.__cause__, OperationalError)
 
 
-def test_one_that_is_cut_off_is_told_as_away_and_its_connection_is_replaced(alone, database):
+def test_one_that_is_cut_off_is_told_as_away_and_its_connection_is_replaced(single, database):
     who = Prepared(select(func.pg_backend_pid().label("pid")))
 
     def backend():
-        with alone.begin() as session:
+        with single.begin() as session:
             return who.first(session).pid
 
     cut = backend()
