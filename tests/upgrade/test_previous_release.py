@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import tarfile
 from contextlib import ExitStack
 from functools import partial
 from hashlib import sha256
@@ -31,8 +30,7 @@ TOGETHER = 30
 def previous(tmp_path_factory):
     """Where the previous release's code lies."""
     place = tmp_path_factory.mktemp("previous")
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(place, filter="data")
+    subprocess.run(["tar", "--extract", "--file", ARCHIVE, "--directory", place], check=True)
     return place
 
 
