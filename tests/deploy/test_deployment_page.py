@@ -1,6 +1,7 @@
 """Commands for an engine or a cluster cannot run here; what they name is there."""
 
 import re
+import subprocess
 
 import yaml
 
@@ -34,6 +35,17 @@ def test_a_service_that_a_command_names_is_one_of_compose():
 def test_a_file_that_a_command_names_is_there():
     files = named(r"deploy/[\w-]+/[\w./-]+|\.env\.example")
     assert [file for file in files if not (ROOT / file).exists()] == []
+
+
+def test_what_makes_the_file_of_secrets_lets_nobody_else_read_it(tmp_path):
+    (commands,) = [b.text for b in blocks_of(PAGE) if b.text.strip().startswith("cp .env.example")]
+    example = (ROOT / ".env.example").read_text()
+    (tmp_path / ".env.example").write_text(example)
+
+    subprocess.run(["bash", "-eu", "-c", commands], cwd=tmp_path, check=True)
+
+    assert (tmp_path / ".env").read_text() == example
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
 
 
 def test_an_object_that_a_command_names_is_one_of_the_overlay():

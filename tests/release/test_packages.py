@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -11,6 +12,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.doc_blocks import blocks_of
 
 pytestmark = pytest.mark.wide
 
@@ -70,9 +73,16 @@ def test_the_wheel_and_the_sdist_hold_every_file_of_the_packages(files, wheel, s
         assert ours <= {name.partition("/")[2] for name in archive.getnames()}
 
 
-@pytest.mark.parametrize("package", ["wheel", "wheel_of_sdist"])
-def test_a_job_is_done_by_what_was_installed_from_it(package, request, tmp_path):
-    python = _installed(request.getfixturevalue(package), tmp_path / "venv")
+@pytest.fixture(params=["wheel by the guide", "wheel of the sdist"])
+def python(request, tmp_path):
+    """The Python of an environment in which one of them was installed."""
+    if request.param == "wheel by the guide":
+        return _installed_by_the_guide(request.getfixturevalue("wheel"), tmp_path)
+    return _installed(request.getfixturevalue("wheel_of_sdist"), tmp_path / "venv")
+
+
+@pytest.mark.timeout(400)  # pip fetches all that is depended on
+def test_a_job_is_done_by_what_was_installed_from_it(python, tmp_path):
     environ = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
 
     def run(*arguments: str | Path) -> str:
@@ -113,6 +123,28 @@ def _build_wheel(source: Path, directory: Path) -> Path:
     options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir"]
     subprocess.run([sys.executable, "-m", "pip", "wheel", *options, directory, source], check=True)
     return next(directory.glob("*.whl"))
+
+
+def _installed_by_the_guide(wheel: Path, directory: Path) -> Path:
+    """The same by the commands for whoever has no checkout, were the wheel published.
+
+    What it depends on is fetched, in the versions that we know.
+    """
+    (commands,) = [
+        block.text for block in blocks_of(ROOT / "docs/start.md") if "pip install" in block.text
+    ]
+    known = re.findall(r"^\S+==[^\\\n]+", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
+    constraints = directory / "constraints.txt"
+    constraints.write_text("\n".join(known))
+    more = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PIP_CONSTRAINT": str(constraints),
+        "PIP_FIND_LINKS": f"{os.environ.get('PIP_FIND_LINKS', '')} {wheel.parent}".strip(),
+    }
+    subprocess.run(
+        ["bash", "-eu", "-c", commands], cwd=directory, env=os.environ | more, check=True
+    )
+    return directory / ".venv" / "bin" / "python"
 
 
 def _installed(wheel: Path, directory: Path) -> Path:

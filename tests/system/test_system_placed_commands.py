@@ -53,8 +53,8 @@ def of_secrets(words, directory):
     return put(block_with("docs/secrets.md", words), **{"/run/secrets": directory})
 
 
-def environ_with(**environ):
-    path = ":".join([*map(str, PROGRAMS), os.environ["PATH"]])
+def environ_with(*, first="", **environ):
+    path = ":".join(map(str, [first, *PROGRAMS, os.environ["PATH"]]))
     clean = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
     return {**clean, "PATH": path, **environ}
 
@@ -80,19 +80,32 @@ STARTS = [
     (page, block.text)
     for page in ("README.md", "docs/start.md", "docs/telemetry.md")
     for block in blocks_of(ROOT / page)
-    if block.language == "bash"
+    if block.language == "bash" and " up" in block.text
 ]
 
 
+@pytest.fixture
+def checkout(tmp_path):
+    """A directory in which the system starts as in a checkout, but on any free port."""
+    for path in ROOT.iterdir():
+        if path.name not in {".fixative", ".git"}:
+            (tmp_path / path.name).symlink_to(path)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    started = programs / "fixative"
+    started.write_text(f'#!/bin/sh\nexec {PROGRAMS[0]}/fixative "$@" --port 0 --no-flower\n')
+    started.chmod(0o755)
+    return tmp_path
+
+
 @pytest.mark.parametrize(("page", "text"), STARTS)
-def test_what_starts_the_system_starts_it_and_ends_it_when_told(page, text, system, tmp_path):
-    (tmp_path / ".venv").mkdir()
-    (tmp_path / ".venv" / "bin").symlink_to(PROGRAMS[0])
+def test_what_starts_the_system_starts_it_and_ends_it_when_told(page, text, system, checkout):
+    own = checkout / "programs"
     real = {"REPLICATE_BASE_URL": system.run["replicate_url"]} if "r8_" in text else {}
     with subprocess.Popen(
-        ["bash", "-c", put(text, **{"fixative up": "fixative up --port 0 --no-flower"})],
-        cwd=tmp_path,
-        env=environ_with(**real),
+        ["bash", "-c", text.replace(".venv/bin/fixative", f"{own}/fixative")],
+        cwd=checkout,
+        env=environ_with(first=own, MAKEFLAGS=f"BIN={own}", **real),
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
