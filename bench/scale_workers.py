@@ -6,10 +6,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, TextClause, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from bench.scale_pages import Probes
@@ -37,6 +37,7 @@ from fixative.postgres.base import among
 from fixative.postgres.engine import Database
 from fixative.postgres.leases import take
 from fixative.postgres.notification_tables import Notification
+from fixative.postgres.prepared import Prepared
 from fixative.postgres.tables import Attempt, Delivery, Job
 from fixative.recovery.gauges import GAUGES
 from fixative.recovery.history_known import known_of
@@ -53,6 +54,7 @@ WORDS = JobRequest(model="black-forest-labs/flux-schnell", input={"prompt": "a p
 
 TERMS = Terms(price=Price.model_validate({"per_run": "0.003"}), max_cost=Decimal("0.003"))
 
+Found = TypeVar("Found")
 YEARS = 3650  # so long is everything kept
 
 
@@ -72,10 +74,10 @@ class NothingKept(Database):
             session.expunge_all()  # what was read stays as it was read
             session.rollback()
 
-    def look(self, statement: TextClause, **asked: Any) -> list[tuple[Any, ...]]:
+    def alone(self, statement: Prepared[Found], **values: Any) -> list[Found]:
         """Within such a transaction: what it reads is counted at its end."""
         with self.begin() as session:
-            return [tuple(row) for row in session.execute(statement, asked)]
+            return statement.all(session, **values)
 
 
 class NoTokens:

@@ -59,6 +59,7 @@ def known(system, home):
     one = {"model": "emulator/echo", "input": {"prompt": "one of a batch"}}
     batch = system.api.post("/jobs/batch", json={"jobs": [one]}).raise_for_status().json()
     archive = Path(system.run["output_dir"]) / "daily" / "2026-06-01.jsonl.gz"
+    archive.parent.mkdir(parents=True, exist_ok=True)
     archive.write_bytes(b"".join(compressed([])))
     (home / "outputs").symlink_to(system.run["output_dir"])
     return {

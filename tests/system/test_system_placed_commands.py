@@ -105,7 +105,8 @@ def test_what_starts_the_system_starts_it_and_ends_it_when_told(page, text, syst
     with subprocess.Popen(
         ["bash", "-c", text.replace(".venv/bin/fixative", f"{own}/fixative")],
         cwd=checkout,
-        env=environ_with(first=own, MAKEFLAGS=f"BIN={own}", **real),
+        # As no part of the make that runs the tests, which would say where it is.
+        env=environ_with(first=own, MAKEFLAGS=f"BIN={own}", MAKELEVEL="0", **real),
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -154,9 +155,10 @@ def test_prometheus_scrapes_us_by_the_sample_of_its_configuration(system, tmp_pa
 
     def targets():
         try:
-            active = httpx.get(f"http://127.0.0.1:{port}/api/v1/targets").json()["data"]
-        except httpx.TransportError:
+            answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/targets").raise_for_status()
+        except httpx.HTTPError:  # it says 503 while it begins
             return None
+        active = answer.json()["data"]
         return [each["health"] for each in active["activeTargets"]] == ["up"]
 
     command = f"exec {block} --web.listen-address=127.0.0.1:{port}"
