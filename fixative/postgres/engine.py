@@ -106,21 +106,13 @@ class Database:
         """
         self._patience.ask()
         began = time.monotonic()
-        try:
-            with (
-                self._patience.within(min(patience, self._patience.seconds)),
-                Session(self._engine, expire_on_commit=False, autoflush=False) as session,
-                session.begin(),
-            ):
-                yield session
-        except AWAY as error:
-            DATABASE_AWAY.inc()
-            raise DatabaseAway(_first_line(error)) from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                DATABASE_AWAY.inc()
-                raise DatabaseAway(_first_line(error)) from error
-            raise
+        with (
+            _told_as_away(),
+            self._patience.within(min(patience, self._patience.seconds)),
+            Session(self._engine, expire_on_commit=False, autoflush=False) as session,
+            session.begin(),
+        ):
+            yield session
         DATABASE_SECONDS.observe(time.monotonic() - began)
         for follow in session.info.get(COMMITTED, ()):
             try:
@@ -138,12 +130,12 @@ class Database:
                 return statement.all(session, **values)
         self._patience.ask()
         began = time.monotonic()
-        try:
-            with self._patience.within(self._patience.seconds), self._autocommit() as driver:
-                found = statement.run(driver, values)
-        except (*AWAY, psycopg.OperationalError, psycopg.InterfaceError) as error:
-            DATABASE_AWAY.inc()
-            raise DatabaseAway(_first_line(error)) from error
+        with (
+            _told_as_away(),
+            self._patience.within(self._patience.seconds),
+            self._autocommit() as driver,
+        ):
+            found = statement.run(driver, values)
         self._patience.answered()
         DATABASE_SECONDS.observe(time.monotonic() - began)
         return found
@@ -212,6 +204,21 @@ def once_committed(session: Session, follow: Callable[[], None]) -> None:
     then is about what it is about now.
     """
     session.info.setdefault(COMMITTED, []).append(partial(copy_context().run, follow))
+
+
+@contextmanager
+def _told_as_away() -> Iterator[None]:
+    """What a connection that broke, or is not to be had, says in whichever library's words."""
+    try:
+        yield
+    except (*AWAY, psycopg.OperationalError, psycopg.InterfaceError) as error:
+        DATABASE_AWAY.inc()
+        raise DatabaseAway(_first_line(error)) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            DATABASE_AWAY.inc()
+            raise DatabaseAway(_first_line(error)) from error
+        raise
 
 
 def ask(database: Database) -> None:
