@@ -18,6 +18,7 @@ from fixative.postgres.engine import Database
 from fixative.replicate.client import Replicate
 from fixative.replicate.pace import pace_of
 from fixative.replicate.target import Target
+from fixative.rotating import RotatingSecret
 from fixative.settings import load_settings
 from fixative.shared import Shared, connect
 
@@ -48,8 +49,12 @@ def settings(environ, file, accept):
 
 
 @pytest.fixture
-def replicate(settings):
-    made = Replicate(settings.replicate_base_url, settings.replicate_api_token)
+def replicate(settings, file):
+    """An account whose token is looked at by those alone who were refused with it."""
+    token = RotatingSecret(
+        "REPLICATE_API_TOKEN", "r8_old", file.read_text, look_seconds=math.inf, again_seconds=0.0
+    )
+    made = Replicate(settings.replicate_base_url, token)
     yield made
     made.close()
 
