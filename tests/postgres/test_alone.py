@@ -7,20 +7,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError
 
 from fixative.errors import DatabaseAway
-from fixative.postgres.engine import Database
 from fixative.postgres.prepared import Prepared
 
 WHO = Prepared(text("SELECT pg_backend_pid(), 10 % 4, CAST(:word AS text)"))
 UNDONE = Prepared(text("SELECT to_regclass('undone')"))
 SUM = Prepared(text("SELECT 6 / CAST(:by AS int)"))
-
-
-@pytest.fixture
-def single(settings):
-    """A database of one connection, so that everybody gets the same."""
-    made = Database(settings.sqlalchemy_url, connections=1, patience=2.5)
-    yield made
-    made.close()
 
 
 def backend(database):
@@ -50,10 +41,9 @@ def test_a_connection_on_which_it_failed_is_replaced(single):
     assert backend(single) != before
 
 
-def test_one_that_was_cut_off_is_told_as_away_and_replaced(single, database):
+def test_one_that_was_cut_off_is_told_as_away_and_replaced(single, cut_off):
     pid = backend(single)
-    with database.begin() as session:
-        session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+    cut_off(pid)
 
     with pytest.raises(DatabaseAway):
         backend(single)

@@ -9,19 +9,10 @@ from uuid_utils.compat import uuid7
 
 from fixative.errors import DatabaseAway
 from fixative.postgres.base import among
-from fixative.postgres.engine import Database
 from fixative.postgres.prepared import Prepared, whole
 from fixative.postgres.tables import Job, Owner
 
 RUNS = range(3)  # SQLAlchemy runs it first, then psycopg, which prepares it
-
-
-@pytest.fixture
-def single(settings):
-    """A database of one connection."""
-    made = Database(settings.sqlalchemy_url, connections=1, patience=2.5)
-    yield made
-    made.close()
 
 
 def test_a_snapshot_has_the_rows_every_column_and_is_of_no_session(database, submit):
@@ -116,7 +107,7 @@ def test_a_lock_that_is_not_had_in_time_is_an_operational_error(database, submit
     assert isinstance(away.value.__cause__, OperationalError)
 
 
-def test_one_that_is_cut_off_is_told_as_away_and_its_connection_is_replaced(single, database):
+def test_one_that_is_cut_off_is_told_as_away_and_its_connection_is_replaced(single, cut_off):
     who = Prepared(select(func.pg_backend_pid().label("pid")))
 
     def backend():
@@ -124,8 +115,7 @@ def test_one_that_is_cut_off_is_told_as_away_and_its_connection_is_replaced(sing
             return who.first(session).pid
 
     cut = backend()
-    with database.begin() as session:
-        session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": cut})
+    cut_off(cut)
     with pytest.raises(DatabaseAway):
         backend()
 
