@@ -1,77 +1,29 @@
 """`python -m worker.probe`, for containers: exit 1 and one line when this one's worker is deaf.
 
-The worker is named by ROLE, its file by FIXATIVE_HEARD_FILE. Once it has been deaf for half a
-minute it is killed: an unhealthy container is not always started anew, one that ends is.
+The worker is named by ROLE, its file by FIXATIVE_HEARD_FILE. It is asked every few seconds of every
+worker: one that heard something lately is healthy, and no library is imported to say so.
 """
 
 import os
-import signal
-import socket
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
-from fixative.errors import DatabaseAway, FixativeError
-from fixative.postgres.engine import Database
-from fixative.postgres.presence import DEAF_SECONDS
-from fixative.recovery.hearing import HOLD_SECONDS, why_deaf
-from fixative.settings import load_settings
-from fixative.shared import connect
-
-PATIENCE_SECONDS = 4.0
-
-
-def probe(role: str, file: Path, *, patience: float = DEAF_SECONDS) -> str | None:
-    """Why the worker of this machine is to be started anew; None when it hears, or nobody knows.
-
-    Raises WrongSetting.
-    """
-    if not file.exists():
-        return "it has not begun to listen"
-    settings = load_settings()
-    database = Database.of(settings, connections=1, patience=PATIENCE_SECONDS)
-    redis = connect(settings.redis_url.get_secret_value())
-    try:
-        return why_deaf(
-            f"{role}@{socket.gethostname()}",
-            file.stat().st_mtime,
-            database=database,
-            redis=redis,
-            patience=patience,
-        )
-    except DatabaseAway:
-        return None
-    finally:
-        redis.close()
-        database.close()
-
-
-def end_if_it_lasts(file: Path, deaf: bool, *, hold: float = HOLD_SECONDS) -> None:
-    """Kill the worker whose file this is once every call for so many seconds has found it deaf."""
-    mark = file.with_suffix(".deaf")  # from one call to the next, since when
-    if not deaf:
-        mark.unlink(missing_ok=True)
-    elif not mark.exists():
-        mark.touch()
-    elif time.time() - mark.stat().st_mtime >= hold:
-        pid = int(file.read_text())
-        mark.unlink()
-        file.unlink()  # the next one begins its own
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+LATELY_SECONDS = 60.0  # two canaries; who is silent for longer is not yet deaf, but looked at
 
 
 def main() -> None:
     """Judge, end what stays deaf, and exit."""
     role, file = os.environ["ROLE"], Path(os.environ["FIXATIVE_HEARD_FILE"])
-    try:
-        reason = probe(role, file)
-    except FixativeError as error:
-        sys.exit(f"{role}: {error}")
-    if file.exists():
-        end_if_it_lasts(file, reason is not None)
-    sys.exit(f"{role} is deaf: {reason}" if reason else 0)
+    if not file.exists():
+        sys.exit(f"{role} has not begun to listen")
+    mark = file.with_suffix(".deaf")  # from one call to the next, since when it is
+    if time.time() - file.stat().st_mtime < LATELY_SECONDS:
+        mark.unlink(missing_ok=True)
+        return
+    from worker.deafness import judge  # what that imports takes a second of CPU
+
+    sys.exit(judge(role, file, mark))
 
 
 if __name__ == "__main__":

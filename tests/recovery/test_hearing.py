@@ -21,7 +21,8 @@ from fixative.postgres.engine import Database
 from fixative.postgres.operation_tables import WorkerProcess
 from fixative.recovery.hearing import why_deaf
 from fixative.shared import connect
-from worker.probe import end_if_it_lasts
+from worker.deafness import end_if_it_lasts
+from worker.probe import LATELY_SECONDS
 
 ROOT = Path(__file__).parents[2]
 HOST = socket.gethostname()
@@ -183,15 +184,34 @@ def test_the_probe_of_a_container_exits_with_a_line_when_its_worker_is_deaf(
     assert run.stdout == ""
 
 
+def test_the_probe_of_a_worker_that_heard_something_lately_asks_nobody_and_forgets_what_it_held(
+    environ, silent_for, tmp_path
+):
+    silent_for("worker-store", LATELY_SECONDS - 20)
+    mark = tmp_path / "worker-store.deaf"
+    mark.touch()
+    code = """
+import runpy, sys
+runpy.run_module("worker.probe", run_name="__main__")
+assert not {"redis", "sqlalchemy", "pydantic"} & set(sys.modules)
+"""
+    heard = {"ROLE": "worker-store", "FIXATIVE_HEARD_FILE": str(tmp_path / "worker-store")}
+
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, **heard}, cwd=ROOT, check=True)
+
+    assert not mark.exists()
+    assert LATELY_SECONDS < presence.DEAF_SECONDS
+
+
 @pytest.mark.parametrize("lasts", [True, False])
 def test_the_probe_kills_a_worker_only_once_it_has_been_deaf_for_a_while(tmp_path, lasts):
-    file = tmp_path / "heard"
+    file, mark = tmp_path / "heard", tmp_path / "deaf"
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as worker:
         file.write_text(str(worker.pid))
-        end_if_it_lasts(file, deaf=True, hold=0)
+        end_if_it_lasts(file, mark, deaf=True, hold=0)
         if not lasts:
-            end_if_it_lasts(file, deaf=False, hold=0)
-        end_if_it_lasts(file, deaf=True, hold=0)
+            end_if_it_lasts(file, mark, deaf=False, hold=0)
+        end_if_it_lasts(file, mark, deaf=True, hold=0)
         killed = not file.exists()
         worker.kill()
     assert killed == lasts
