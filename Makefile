@@ -11,7 +11,7 @@ help: ## this list
 
 install: .venv/installed ## .venv with everything in it
 
-CLIENTS := tests/clients/python2.txt tests/clients/package.json tests/clients/package-lock.json
+CLIENTS := tests/clients/python2.txt tests/clients/awscli.txt tests/clients/package.json tests/clients/package-lock.json
 
 .venv/installed: requirements-dev.txt pyproject.toml $(CLIENTS)
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed" >&2; exit 1; }

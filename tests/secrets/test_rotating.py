@@ -1,6 +1,10 @@
 """A secret is as it is now: at most so old, and at once where the known one was refused."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -9,9 +13,11 @@ from structlog.testing import capture_logs
 from fixative.errors import WrongSetting
 from fixative.rotating import RotatingSecret, one_or_more, renewed, rotated, to_hide
 from fixative.variables import read_secret
+from tests.doc_blocks import ROOT, blocks_of
 
 pytestmark = pytest.mark.wide
 
+AWSCLI = Path(sys.prefix) / "clients" / "awscli"
 NAME = "REPLICATE_API_TOKEN"
 NEVER = 1e9
 OLD, NEW = "a-secret-of-old", "a-secret-of-new"  # what is rotated is hidden in all later logs
@@ -76,6 +82,22 @@ def test_one_at_aws_is_another_for_whoever_is_refused(aws, lies):
 
     assert renewed(secret, OLD)
     assert secret.get_secret_value() == NEW
+
+
+@pytest.mark.parametrize("place", ["aws-secretsmanager:fixative/token", "aws-ssm:/fixative/token"])
+def test_one_at_aws_becomes_another_by_the_commands_of_the_page(aws, place):
+    aws.put_secret("fixative/token", OLD)
+    aws.put_parameter("/fixative/token", OLD)
+    secret = read_secret({NAME: place}, NAME)
+    (commands,) = [b.text for b in blocks_of(ROOT / "docs/secrets.md") if "aws ssm" in b.text]
+    path = f"{AWSCLI / 'bin'}:{os.environ['PATH']}"
+    told = {"PATH": path, "PYTHONPATH": str(AWSCLI), "AWS_DEFAULT_REGION": "us-east-1"}
+
+    subprocess.run(["bash", "-euc", commands], env={**os.environ, **told}, check=True)
+
+    secret._read_at = -NEVER
+    assert renewed(secret, OLD)
+    assert secret.get_secret_value() == "r8_…"
 
 
 def test_one_that_was_given_as_a_value_stays(file):
