@@ -1,9 +1,7 @@
-"""Commands for an engine or a cluster cannot run here; what they name is there."""
+"""Commands for a cluster cannot run here; what they name is there."""
 
 import re
 import subprocess
-
-import yaml
 
 from tests.deploy.manifests import ROOT, built
 from tests.doc_blocks import blocks_of
@@ -25,15 +23,8 @@ def named(pattern):
     return found
 
 
-def test_a_service_that_a_command_names_is_one_of_compose():
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    several = " ".join(named(r"docker-compose stop (.+)")).split()
-    one = named(r"docker-compose (?:exec|run --rm(?: --entrypoint \S+)?) ([a-z-]+)")
-    assert {*several, *one} <= set(services)
-
-
 def test_a_file_that_a_command_names_is_there():
-    files = named(r"deploy/[\w-]+/[\w./-]+|\.env\.example")
+    files = named(r"deploy/[\w-]+/[\w./-]+")
     assert [file for file in files if not (ROOT / file).exists()] == []
 
 
