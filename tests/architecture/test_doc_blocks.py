@@ -20,7 +20,7 @@ SHOWN = {"text", "json", "yaml"}
 # deployment's and the start's one each in tests/deploy and tests/release.
 PLACED = {
     "README.md": 2,
-    "docs/deployment.md": 3,
+    "docs/deployment.md": 7,
     "docs/endurance.md": 1,
     "docs/monitoring.md": 1,
     "docs/secrets.md": 3,
@@ -28,8 +28,8 @@ PLACED = {
     "docs/start.md": 3,
     "docs/telemetry.md": 1,
 }
-# Commands that need what no test has: a Docker engine, a cluster, AWS.
-NOT_RUN = {"docs/deployment.md": 9, "docs/secrets.md": 1}
+# Commands that need what no test has: a Docker engine, AWS.
+NOT_RUN = {"docs/deployment.md": 5, "docs/secrets.md": 1}
 # What CI runs itself; `make check` is lint and test.
 BY_CI = {"make lint", "make test"}
 
