@@ -103,9 +103,8 @@ def journal(engine, checkout):
 
 
 def test_the_journal_is_told_to_keep_for_thirty_days(journal):
-    waited_for(
-        lambda: journal("systemctl is-active systemd-journald || :") == "active\r\n", pause=1
-    )
+    state = "systemctl is-active systemd-journald || :"
+    waited_for(lambda: journal(state) == "active\n", pause=1)
 
     journal(block_with("systemctl restart systemd-journald"))
 
