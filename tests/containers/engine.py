@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.processes import alive, family
 from tests.waiting import waited_for
 
 GATEWAY = "172.17.0.1"  # what a container that is being built sees of where the engine runs
@@ -77,7 +78,7 @@ class Engine:
 
 @contextmanager
 def engine_of_ones_own() -> Iterator[Engine]:
-    """An engine that runs for as long as this block does, and has no image."""
+    """An engine that answers for as long as this block lasts, and has no image."""
     with TemporaryDirectory(prefix="engine") as name:
         directory = Path(name)
         (directory / "hosts").write_text(f"127.0.0.1 localhost {REGISTRY}\n")
@@ -89,14 +90,13 @@ def engine_of_ones_own() -> Iterator[Engine]:
                 stdout=log,
                 stderr=log,
             )
+        first = waited_for(lambda: family(process.pid)[1:], pause=0.1)[0]
+        engine = Engine(directory, first)
         try:
-            yield Engine(directory, waited_for(lambda: _first_child(process), pause=0.1))
+            waited_for(lambda: engine.answers() or not alive(first), pause=0.2)
+            assert alive(first), (directory / "log").read_text()
+            yield engine
         finally:
             process.kill()
             process.wait()
-
-
-def _first_child(process: "subprocess.Popen[bytes]") -> int | None:
-    assert process.poll() is None
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return int(children[0]) if children else None
+            waited_for(lambda: not alive(first), pause=0.1)  # then all is gone that it started

@@ -42,11 +42,9 @@ def block_with(words):
 
 @pytest.fixture(scope="module")
 def engine():
-    with engine_of_ones_own() as engine:
-        waited_for(engine.answers, pause=0.2)
-        with wheels_served(engine):
-            make_images(engine)
-            yield engine
+    with engine_of_ones_own() as engine, wheels_served(engine):
+        make_images(engine)
+        yield engine
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from fixative.local.data_dir import open_data_dir
 from fixative.local.ports import kept_ports
 from fixative.local.roles import System, emulator
 from tests.deploy.fronts import Nginx
+from tests.deploy.manifests import of_kind
 from tests.upgrade.instances import WORKERS, instance
 from tests.waiting import waited_for
 
@@ -102,8 +103,8 @@ def test_a_deploy_under_load_refuses_nobody_and_makes_nothing_late_or_twice(
                 continue
             rolled = Load(target, rate)
             with rolled.running():
-                replace_each(running, begin, front)
-                until_some_more(rolled)
+                replace_each(running, begin, front, rolled)
+                until_more(rolled, seconds=3)  # of the new ones alone
             until_ended(rolled)
             print(
                 f"{len(rolled.handed)} jobs, {rate:g} a second: the slowest {slowest(rolled):.1f}"
@@ -116,12 +117,13 @@ def test_a_deploy_under_load_refuses_nobody_and_makes_nothing_late_or_twice(
     raise AssertionError(f"not even {rate:g} jobs a second are done here")
 
 
-def replace_each(running, begin, front):
-    """One role after another: the new one stands before the old one is told to end."""
+def replace_each(running, begin, front, load):
+    """One role after another: the new one stands for a while before the old one is told to end."""
     for role, old in list(running.items()):
         running[role] = begin(role)
         if role == "api":
             front.lead_to(urlsplit(running[role].url).port)
+        until_more(load, of_kind("prod", "Deployment")[role]["spec"]["minReadySeconds"])
         old.stop()
 
 
@@ -160,9 +162,9 @@ def warm_up(target):
     until_ended(first)
 
 
-def until_some_more(load):
-    """A few seconds of the new one alone."""
-    wanted = len(load.handed) + load.rate * 3
+def until_more(load, seconds):
+    """So many seconds later, by what was handed in."""
+    wanted = len(load.handed) + load.rate * seconds
     waited_for(lambda: len(load.handed) >= wanted, pause=0.1)
 
 
