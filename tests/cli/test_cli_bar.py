@@ -14,8 +14,10 @@ COLUMNS = 80
 UNSET = ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TERM")
 HIDDEN, SHOWN = "\x1b[?25l", "\x1b[?25h"
 COLOUR, ERASED = re.compile(r"\x1b\[[\d;]*m"), "\r\x1b[2K"
+# Ctrl-C means what it does in a terminal's foreground, wherever the tests run.
 BEGIN = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from fixative.cli.bar import Bar
 from fixative.telemetry.logging import configure_logging
 import structlog

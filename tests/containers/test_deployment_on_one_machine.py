@@ -23,7 +23,7 @@ pytestmark = [
 ]
 
 PAGE = ROOT / "docs/deployment.md"
-BLOCKS = [block.text for block in blocks_of(PAGE) if block.language in {"bash", "sh", "shell"}]
+BLOCKS = [block.text for block in blocks_of(PAGE) if block.language in {"bash", "sh"}]
 OURS = ("api", "beat", "emulator", "flower", "worker-derive", "worker-io", "worker-store")
 SERVERS = ("backup", "caddy", "postgres", "seaweedfs", "valkey")
 SITE = "localhost"  # for which Caddy asks nobody for a certificate
