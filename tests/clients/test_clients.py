@@ -128,7 +128,7 @@ def test_a_list_is_paged_to_its_end(client, many):
 
 @only("python1", "javascript")
 def test_text_is_streamed_token_by_token(client):
-    slowly = {"prompt": "the sea", "max_tokens": 12, "_seconds": 3}
+    slowly = {"prompt": "the sea", "max_tokens": 12, "_seconds": 6}
 
     told = client("stream", ref=LLAMA, input=slowly)
 

@@ -125,7 +125,7 @@ def test_what_starts_the_system_starts_it_and_ends_it_when_told(page, text, syst
 
 
 def test_the_smoke_test_of_a_deploy_does_a_job(system):
-    block = block_with("docs/deployment.md", "fixative doctor --smoke")
+    block = block_with("docs/deployment.md", "flux-schnell\n")
 
     told = run(block, system.data_dir.parent)
 
@@ -190,7 +190,7 @@ def test_what_the_page_writes_to_a_file_is_the_secret_from_then_on(environ, tmp_
     def is_now(secret, value):
         waited_for(lambda: secret.get_secret_value().split() == value, pause=0.1)
 
-    run(of_secrets("r8_…", tmp_path), tmp_path)
+    run(of_secrets("printf %s r8_…", tmp_path), tmp_path)
     is_now(settings.replicate_api_token, ["r8_…"])
     beside, alone = of_secrets("whsec_NEW", tmp_path).splitlines()
     run(beside, tmp_path)
