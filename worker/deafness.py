@@ -13,7 +13,6 @@ from pathlib import Path
 
 from fixative.errors import DatabaseAway, FixativeError
 from fixative.postgres.engine import Database
-from fixative.postgres.presence import DEAF_SECONDS
 from fixative.recovery.hearing import HOLD_SECONDS, why_deaf
 from fixative.settings import load_settings
 from fixative.shared import connect
@@ -21,8 +20,8 @@ from fixative.shared import connect
 PATIENCE_SECONDS = 4.0
 
 
-def probe(role: str, file: Path, *, patience: float = DEAF_SECONDS) -> str | None:
-    """Why the worker of this machine is to be started anew; None when it hears, or nobody knows.
+def why_deaf_here(role: str, file: Path) -> str | None:
+    """Why the worker of this machine does not hear; None when it does, or nobody knows.
 
     Raises WrongSetting.
     """
@@ -35,7 +34,6 @@ def probe(role: str, file: Path, *, patience: float = DEAF_SECONDS) -> str | Non
             file.stat().st_mtime,
             database=database,
             redis=redis,
-            patience=patience,
         )
     except DatabaseAway:
         return None
@@ -64,7 +62,7 @@ def end_if_it_lasts(file: Path, mark: Path, *, deaf: bool, hold: float = HOLD_SE
 def judge(role: str, file: Path, mark: Path) -> str | None:
     """Why this worker is not to be called healthy, if so; ends it where that lasts."""
     try:
-        reason = probe(role, file)
+        reason = why_deaf_here(role, file)
     except FixativeError as error:
         return f"{role}: {error}"
     end_if_it_lasts(file, mark, deaf=reason is not None)

@@ -75,7 +75,7 @@ def registry(engine):
         engine.run(
             f"docker tag python:3.11-slim {base}; until docker push {base}; do sleep 1; done"
         )
-        yield process
+        yield
     finally:
         process.terminate()
         process.wait(30)
