@@ -9,7 +9,7 @@ new=${PGDATABASE}_restored
 before=${PGDATABASE}_before_$(date -u +%Y%m%dt%H%M%Sz)
 
 dropdb --if-exists --maintenance-db postgres "$new" # of a restore that was cut off
-createdb --maintenance-db postgres "$new"
+createdb --maintenance-db postgres --template template0 --encoding UTF8 "$new"
 pg_restore --no-owner --exit-on-error --single-transaction --dbname "$new" "$dump"
 psql --quiet --no-psqlrc --dbname postgres --set ON_ERROR_STOP=1 --single-transaction \
     --command "ALTER DATABASE \"$PGDATABASE\" RENAME TO \"$before\"" \

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from fixative.cli.api_client import is_this_machine
 from fixative.cli.s3 import s3_of
-from fixative.errors import DatabaseAway, NotFound, RecordsAway
+from fixative.errors import DatabaseAway, NotFound, RecordsAway, WrongSetting
 from fixative.postgres.engine import Database
 from fixative.postgres.migrate import standing
 from fixative.recovery.record_store import S3, open_store
@@ -38,14 +38,14 @@ def findings(settings: Settings) -> Iterator[Finding]:
 
 
 def check_postgres(settings: Settings) -> Finding:
-    """Postgres answers, and has the tables that this code expects."""
+    """Postgres answers, can hold every text, and has the tables that this code expects."""
     database = Database.of(settings, connections=1, application="fixative-doctor")
     try:
-        with database.begin() as session:
-            version = session.scalar(text("SHOW server_version"))
         if standing(settings.sqlalchemy_url).behind:
             return Finding("Postgres", False, "a migration is pending: run `fixative migrate`")
-    except DatabaseAway as error:
+        with database.begin() as session:
+            version = session.scalar(text("SHOW server_version"))
+    except (DatabaseAway, WrongSetting) as error:
         return Finding("Postgres", False, str(error))
     finally:
         database.close()

@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 
-from fixative.errors import DatabaseAway
+from fixative.errors import DatabaseAway, WrongSetting
 from fixative.postgres.base import Table
 from fixative.postgres.media_tables import Media
 from fixative.postgres.model_tables import ModelState
@@ -39,7 +40,8 @@ def upgrade(sqlalchemy_url: str, revision: str = "head") -> None:
     """Migrate to `revision`. Safe to run twice, and beside a running system.
 
     One that has it, or that a later version has migrated, is left as it is: this version runs
-    beside it. Raises DatabaseAway when Postgres does not answer.
+    beside it. Raises DatabaseAway when Postgres does not answer, WrongSetting when the database
+    cannot hold every text.
     """
     found = standing(sqlalchemy_url)
     if found.ahead or not found.behind:
@@ -69,7 +71,7 @@ def standing(sqlalchemy_url: str) -> Standing:
 
 def differences(sqlalchemy_url: str) -> list[object]:
     """What a migrated database has otherwise than the code's tables; empty when they agree."""
-    engine = create_engine(sqlalchemy_url)
+    engine = _engine(sqlalchemy_url)
     with engine.connect() as connection:
         found = compare_metadata(MigrationContext.configure(connection), Table.metadata)
     engine.dispose()
@@ -77,7 +79,7 @@ def differences(sqlalchemy_url: str) -> list[object]:
 
 
 def _revision(sqlalchemy_url: str) -> str | None:
-    engine = create_engine(sqlalchemy_url)
+    engine = _engine(sqlalchemy_url)
     try:
         with engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
@@ -85,6 +87,22 @@ def _revision(sqlalchemy_url: str) -> str | None:
         raise DatabaseAway(str(error).splitlines()[0]) from error
     finally:
         engine.dispose()
+
+
+def _engine(sqlalchemy_url: str) -> Engine:
+    engine = create_engine(sqlalchemy_url)
+    # Before SQLAlchemy's own look at the server, which reads bytes from SQL_ASCII and breaks.
+    event.listen(engine, "connect", _refuse_other_encodings, insert=True)
+    return engine
+
+
+def _refuse_other_encodings(connection: Any, _record: object) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise WrongSetting(
+            f"DATABASE_URL: the database's encoding is {encoding}, which cannot hold every prompt: "
+            "create one with TEMPLATE template0 ENCODING 'UTF8'"
+        )
 
 
 def _config(sqlalchemy_url: str) -> Config:
