@@ -51,8 +51,12 @@ class Publisher:
         options = self._app.conf.broker_transport_options  # the worker's own too: not to be changed
         self._app.conf.broker_transport_options = {**options, **one_try}
         self._away_until = 0.0
-        # Whoever would wait for one of Celery's connections waits here, and then sees the rest.
-        self._connections = threading.BoundedSemaphore(self._app.conf.broker_pool_limit)
+        # Now, by one thread: Celery makes its pool for the first message, and where several threads
+        # have one, some fail ("Can't shrink pool when in use").
+        most = self._app.conf.broker_pool_limit
+        self._app.producer_pool.limit = most
+        # Whoever would wait for one of these connections waits here, and then sees the rest.
+        self._connections = threading.BoundedSemaphore(most)
 
     def publish(self, hints: Iterable[Hint]) -> None:
         """Send the hints if the broker takes them; never raises, never waits over 0.3 s a step."""
