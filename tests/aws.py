@@ -60,5 +60,5 @@ def aws_stores() -> Iterator[Stores]:
         yield Stores(found[0])
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
         process.stderr.close()

@@ -100,7 +100,7 @@ def local_replicate() -> Iterator[str]:
     assert found, "the local Replicate did not start"
     yield found[0]
     process.terminate()
-    process.wait(10)
+    process.wait(60)
     process.stdout.close()
 
 

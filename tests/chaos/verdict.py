@@ -16,6 +16,11 @@ UNSETTLED = """
     WHERE status NOT IN ('succeeded', 'failed', 'canceled')
         AND waiting_reason IS DISTINCT FROM 'needs_review'
 """
+LEASED_FOR_NOTHING = """
+    SELECT count(*) FROM jobs
+    WHERE lease_until > now()
+        AND derive_due_at IS NULL AND record_due_at IS NULL AND purge_due_at IS NULL
+"""
 MONEY = """
     SELECT coalesce(sum(reserved), 0), coalesce(sum(spent), 0),
         (SELECT coalesce(sum(cost), 0) FROM jobs),
@@ -191,7 +196,7 @@ def _judge_rows(system: ChaosSystem, found: Verdict) -> None:
         " HAVING count(*) > 1"
     ):
         found.violations.append(f"{job_id}: {n} attempts were created")
-    [(leased,)] = system.sql("SELECT count(*) FROM jobs WHERE lease_until > now()")
+    [(leased,)] = system.sql(LEASED_FOR_NOTHING)
     if leased:
         found.violations.append(f"{leased} rows are leased though nothing is left to do")
     for task, error, message, n in system.sql(

@@ -63,7 +63,7 @@ with Bar("rebuilding") as bar:
 
     told = read(terminal)
 
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     os.close(terminal)
     assert told.count(HIDDEN) == told.count(SHOWN) == 1
     plain = COLOUR.sub("", told)
@@ -88,7 +88,7 @@ with Bar("syncing") as bar:
     process.send_signal(signal.SIGINT)
     told += read(terminal)
 
-    assert process.wait(10) == -signal.SIGINT
+    assert process.wait(60) == -signal.SIGINT
     os.close(terminal)
     assert told.index(HIDDEN) < told.index(SHOWN) < told.index("KeyboardInterrupt")
     assert "━" * 24 not in told

@@ -71,4 +71,4 @@ class Client:
     def stop(self) -> None:
         """End it."""
         self._process.terminate()
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=60)

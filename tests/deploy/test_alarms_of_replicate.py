@@ -81,7 +81,7 @@ def test_a_hold(ill, well_again, reason, alarm, configure, submitted, scrape, al
 def test_a_replicate_that_takes_no_connection(configure, submitted, scrape, alarmed, eventually):
     submitted()
     well = scrape()
-    configure(refuse_seconds=2)
+    configure(refuse_seconds=10)
     submitted(pace.FAILURES_TO_OPEN)
     away = scrape()
     eventually(lambda: submitted() is None)

@@ -18,6 +18,7 @@ from tests.waiting import waited_for
 
 pytestmark = [
     pytest.mark.wide,
+    pytest.mark.timeout(600),
     pytest.mark.skipif(os.getuid() != 0, reason="mounts of one's own are root's"),
 ]
 
@@ -101,7 +102,7 @@ def containers(environ, tmp_path):
 
 def test_a_job_is_done_and_every_role_is_healthy(containers, environ):
     for container in containers.values():
-        waited_for(container.is_healthy, pause=0.5)
+        waited_for(container.is_healthy, patience=150, pause=0.5)
 
     key = {"Authorization": f"Bearer {environ['FIXATIVE_ADMIN_KEY']}"}
     origin = f"http://127.0.0.1:{containers['api'].ports['8000']}"

@@ -114,7 +114,7 @@ class Receiver:
         return Handler
 
 
-def eventually(found: Callable, seconds: float = 10.0):
+def eventually(found: Callable, seconds: float = 60.0):
     """What `found` returns, as soon as that is true."""
     deadline = time.monotonic() + seconds
     while not (result := found()):

@@ -55,16 +55,16 @@ def test_a_connection_that_dies_does_not_tell_whether_a_prediction_was_created(
 
 
 def test_a_hanging_request_runs_into_the_callers_own_time_out(replicate):
-    replicate.fault("create_then_hang", hang=1)
+    replicate.fault("create_then_hang", hang=3)
 
     with pytest.raises(httpx.ReadTimeout):
-        replicate.post(FLUX, json=BODY, timeout=0.2)
+        replicate.post(FLUX, json=BODY, timeout=1)
 
     assert len(replicate.listed()) == 1
 
 
 def test_a_late_create_is_answered_500_and_appears_afterwards(replicate, eventually):
-    replicate.fault("create_late", create_late=0.3)
+    replicate.fault("create_late", create_late=2)
 
     assert replicate.post(FLUX, json=BODY).status_code == 500
 
@@ -73,7 +73,7 @@ def test_a_late_create_is_answered_500_and_appears_afterwards(replicate, eventua
 
 
 def test_a_lagging_list_hides_what_get_finds(replicate, eventually):
-    replicate.fault("list_lag", list_lag=0.4)
+    replicate.fault("list_lag", list_lag=2)
 
     created = replicate.post(FLUX, json=BODY).json()
 
@@ -83,7 +83,7 @@ def test_a_lagging_list_hides_what_get_finds(replicate, eventually):
 
 
 def test_get_may_not_know_a_new_prediction_for_a_moment(replicate, eventually):
-    replicate.fault("get_404", get_404=0.4)
+    replicate.fault("get_404", get_404=2)
 
     created = replicate.post(FLUX, json=BODY).json()
 
@@ -92,7 +92,7 @@ def test_get_may_not_know_a_new_prediction_for_a_moment(replicate, eventually):
 
 
 def test_in_a_blackout_every_request_is_reset_and_the_control_panel_still_answers(replicate):
-    replicate.configure(blackout_seconds=0.4)
+    replicate.configure(blackout_seconds=60)
 
     with pytest.raises(httpx.ReadError):
         replicate.get("/v1/account")
@@ -105,7 +105,7 @@ def test_a_refusing_emulator_takes_no_connection_until_its_time_is_over(
     replicate, emulator_url, eventually, web
 ):
     address = (httpx.URL(emulator_url).host, httpx.URL(emulator_url).port)
-    replicate.configure(refuse_seconds=0.4)
+    replicate.configure(refuse_seconds=2)
 
     def is_refused() -> bool:
         try:

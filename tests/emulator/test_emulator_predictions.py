@@ -6,7 +6,7 @@ import pytest
 
 
 def test_a_prediction_goes_from_starting_over_processing_to_succeeded(replicate, eventually):
-    replicate.configure(latency={"*": {"start": 0.1, "run": 0.3}})
+    replicate.configure(latency={"*": {"start": 0.1, "run": 2}})
 
     created = replicate.create("black-forest-labs/flux-schnell", {"prompt": "a cat"})
     seen = [created["status"]]
@@ -117,7 +117,7 @@ def test_a_deadline_that_is_no_duration_or_too_short_is_refused(replicate, durat
 
 
 def test_prefer_wait_answers_with_the_output_while_the_status_is_still_processing(replicate):
-    replicate.configure(latency={"*": {"run": 0.5}})
+    replicate.configure(latency={"*": {"run": 4}})
 
     response = replicate.post_prediction(
         "black-forest-labs/flux-schnell", input={"prompt": "a"}, headers={"Prefer": "wait=10"}

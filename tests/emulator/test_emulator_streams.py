@@ -25,7 +25,7 @@ def read(lines: Iterator[str]) -> Iterator[tuple[str, str, str]]:
 
 def events(web, prediction, last=None) -> list[tuple[str, str, str]]:
     headers = {"Last-Event-ID": last} if last else {}
-    with web.stream("GET", prediction["urls"]["stream"], headers=headers, timeout=10) as response:
+    with web.stream("GET", prediction["urls"]["stream"], headers=headers, timeout=60) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         return list(read(response.iter_lines()))
 
@@ -35,7 +35,7 @@ def told(found, name) -> list[str]:
 
 
 def test_tokens_and_log_lines_come_as_the_clock_brings_them(replicate, web):
-    made = replicate.create(LLAMA, {"prompt": "the sea", "max_tokens": 10, "_seconds": 0.5})
+    made = replicate.create(LLAMA, {"prompt": "the sea", "max_tokens": 10, "_seconds": 2})
 
     moments = {}
     with web.stream("GET", made["urls"]["stream"]) as response:
@@ -180,7 +180,7 @@ def test_a_reset_ends_the_streams_of_what_is_forgotten(replicate, web):
 
 def test_tokens_inside_an_object_do_not_grow(replicate, web):
     replicate.configure(models={LLAMA: {"wraps": True}})
-    made = replicate.create(LLAMA, {"prompt": "a", "max_tokens": 4, "_seconds": 0.4})
+    made = replicate.create(LLAMA, {"prompt": "a", "max_tokens": 4, "_seconds": 2})
 
     assert replicate.prediction(made["id"])["output"] is None
     assert len(told(events(web, made), "output")) == 1

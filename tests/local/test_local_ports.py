@@ -25,7 +25,7 @@ def test_a_port_that_another_system_has_chosen_is_not_chosen_before_it_listens(t
         assert kept_ports(ours, ["s3"])["s3"] != port
 
         other.stdin.close()
-        other.wait(10)
+        other.wait(60)
     assert kept_ports(tmp_path, ["s3"]) == {"s3": port}
 
 
@@ -37,6 +37,6 @@ def test_a_port_that_was_given_up_may_be_another_systems(tmp_path):
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         chosen = int(other.stdout.readline())
         other.stdin.close()
-        other.wait(10)
+        other.wait(60)
 
     assert chosen == port

@@ -33,13 +33,13 @@ def listener(listen):
 
 @pytest.fixture
 def notifier_for(services, database):
-    """Calls these listeners and no others, and waits a second for an answer."""
+    """Calls these listeners and no others, and waits so many seconds for an answer."""
 
-    def make(*listeners):
+    def make(*listeners, seconds=20.0):
         origins = ",".join(listener.origin for listener in listeners)
         return Notifier(
             database=database,
-            poster=Poster(AllowedHosts.read(origins), total_seconds=1.0),
+            poster=Poster(AllowedHosts.read(origins), total_seconds=seconds),
             secrets=Secrets.of(services.settings),
             views=JobViews(
                 services.settings, Links.of(services.settings), lambda: "https://f.test"

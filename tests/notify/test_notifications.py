@@ -157,7 +157,7 @@ def test_one_that_hangs_holds_up_no_other(
         ended(hangs.url)
     for _ in range(8):
         ended(listens.url)
-    notifier = notifier_for(hangs, listens)
+    notifier = notifier_for(hangs, listens, seconds=1.0)
     stop = threading.Event()
 
     def sweeping():

@@ -53,7 +53,7 @@ def at_once(count, work):
     start, results = threading.Barrier(count), []
 
     def one():
-        start.wait(10)
+        start.wait(60)
         results.append(work())
 
     threads = [threading.Thread(target=one) for _ in range(count)]

@@ -42,7 +42,7 @@ def test_a_burst_is_one_seconds_worth_and_then_the_pace(shared, eventually):
 def test_over_time_the_pace_is_kept_but_not_exceeded(pace):
     pace.take(100)
     began, granted = time.monotonic(), 0
-    while time.monotonic() - began < 1.5:
+    while time.monotonic() - began < 3:
         granted += pace.take(5).granted
 
     assert granted <= (time.monotonic() - began) * 10 + 1
@@ -50,7 +50,7 @@ def test_over_time_the_pace_is_kept_but_not_exceeded(pace):
 
 
 def test_a_throttling_answer_stops_all_processes_and_then_lets_one_through(pace, eventually):
-    pace.throttled(0.5, None)
+    pace.throttled(2, None)
 
     assert pace.take().granted == 0
     assert eventually(lambda: pace.take(10).granted) == 1
@@ -60,12 +60,12 @@ def test_a_pace_told_by_replicate_is_kept_by_all(shared, eventually):
     name = secrets.token_hex(4)
     mine, theirs = Pace(shared, name, 600), Pace(shared, name, 600)
 
-    mine.throttled(0.1, LearnedPace(6, 1))
+    mine.throttled(2, LearnedPace(6, 1))
 
     assert theirs.take().granted == 0
-    assert theirs.take().wait_seconds <= 0.1
+    assert theirs.take().wait_seconds <= 2
     assert eventually(lambda: theirs.take(5).granted) == 1
-    assert 9 < theirs.take().wait_seconds <= 10
+    assert 5 < theirs.take().wait_seconds <= 10
 
 
 def test_failures_in_a_row_open_the_breaker_and_a_success_closes_it(pace):
@@ -90,7 +90,7 @@ def test_a_throttling_answer_is_an_answer_so_the_breaker_lets_go(pace, eventuall
         pace.failed()
     assert pace.take().reason == "breaker"
 
-    pace.throttled(0.1, None)
+    pace.throttled(2, None)
 
     assert pace.take().reason == "pace"
     assert eventually(lambda: pace.take().granted) == 1
@@ -100,7 +100,7 @@ def test_after_a_hold_one_call_goes_out_to_test(pace, shared):
     pace.hold("token")
     assert pace.take().reason == "token"
 
-    [key] = [k for k in shared.redis.keys("fixative:pace:*") if shared.redis.hget(k, "reason")]
+    [key] = shared.redis.keys(f"fixative:pace:{pace.kind}:*")
     shared.redis.hset(key, "closed_until", time.time() - 1)
 
     assert pace.take(10).granted == 1

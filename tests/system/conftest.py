@@ -27,7 +27,8 @@ from tests.waiting import waited_for
 HERE = Path(__file__).parent
 ENDED = {"succeeded", "failed", "canceled"}
 PATIENCE = 90.0
-SLOW = 3.0  # generous: what matters is that nobody waits for what is away
+SLOW = 10.0  # generous: what is away stays so until the block ends, and who waits for it waits on
+STALLED = 60.0  # seconds that the machine may take for what is done at once
 OURS = ("REPLICATE_", "FIXATIVE_", "DATABASE_", "REDIS_", "S3_", "AWS_")
 SETTINGS = {
     "FIXATIVE_POLL_SECONDS": "2",
@@ -41,6 +42,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == HERE and item.get_closest_marker("core") is None:
             item.add_marker(pytest.mark.wide)
+
+
+class ReadsAgain(httpx.HTTPTransport):
+    """Reads again what is answered 503, as that answer asks: a disk may stall for seconds.
+
+    But not what tells whether all is well.
+    """
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The first answer that is none of that, or the last within patience."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            answer = super().handle_request(request)
+            told = request.method != "GET" or request.url.path == "/readyz"
+            if told or answer.status_code != 503 or time.monotonic() > deadline:
+                return answer
+            answer.close()
+            time.sleep(0.5)
 
 
 class System:
@@ -71,7 +90,9 @@ class System:
         line = self.process.stdout.readline()
         assert line.startswith("ready "), line + self.process.communicate()[1]
         headers = {"Authorization": f"Bearer {self.run['admin_key']}"}
-        self.api = httpx.Client(base_url=self.run["api_url"], headers=headers, timeout=30)
+        self.api = httpx.Client(
+            base_url=self.run["api_url"], headers=headers, timeout=30, transport=ReadsAgain()
+        )
 
     @property
     def run(self) -> dict[str, Any]:
@@ -83,16 +104,21 @@ class System:
 
     def configure(self, **config: Any) -> None:
         url = f"{self.run['replicate_url']}/_emulator/config"
-        httpx.post(url, json=config).raise_for_status()
+        httpx.post(url, json=config, timeout=STALLED).raise_for_status()
 
     def creates_of(self, job_ids: list[str]) -> set[int]:
         """How often predictions were made for these jobs."""
-        stats = httpx.get(f"{self.run['replicate_url']}/_emulator/stats").json()
+        url = f"{self.run['replicate_url']}/_emulator/stats"
+        stats = httpx.get(url, timeout=STALLED).json()
         return {stats["creates"]["by_job"].get(job_id, 0) for job_id in job_ids}
 
     def submit(self, model: str = "black-forest-labs/flux-schnell", **input_: Any) -> str:
-        """Submit as a patient client does: the same request again while nobody answers."""
-        body = {"model": model, "input": input_ or {"prompt": "a cat"}, "job_type": "image"}
+        """Submit as a patient client does."""
+        prompt = input_ or {"prompt": "a cat"}
+        return self.hand_in({"model": model, "input": prompt, "job_type": "image"})
+
+    def hand_in(self, body: dict[str, Any]) -> str:
+        """Submit this, and again while nobody answers; the job's id."""
         key = {"Idempotency-Key": os.urandom(8).hex()}
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
@@ -143,7 +169,8 @@ class System:
     def assert_stored(self, job: dict[str, Any]) -> None:
         """Every original is in the bucket, byte for byte as the local Replicate served it."""
         url = f"{self.run['replicate_url']}/_emulator/expected/{job['prediction']['id']}"
-        expected = [item["sha256"] for item in httpx.get(url).raise_for_status().json()]
+        told = httpx.get(url, timeout=STALLED).raise_for_status().json()
+        expected = [item["sha256"] for item in told]
         originals = [media for media in job["media"] if media["role"] == "original"]
         assert [media["sha256"] for media in originals] == expected
         for media in originals:
@@ -207,7 +234,7 @@ class System:
         self.api.close()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=2 * STALLED)
         return self.process.returncode
 
     @cache  # noqa: B019 - there are few systems, and to make a client costs more than its answers
@@ -251,10 +278,11 @@ def a_replicate() -> Iterator[str]:
     found = re.search(r"http://\S+", process.stdout.readline())
     assert found, "the local Replicate did not start"
     latency = {"*": {"start": 0.05, "run": 0.5}}
-    httpx.post(f"{found[0]}/_emulator/config", json={"latency": latency}).raise_for_status()
+    config = f"{found[0]}/_emulator/config"
+    httpx.post(config, json={"latency": latency}, timeout=STALLED).raise_for_status()
     yield found[0]
     process.terminate()
-    process.wait(10)
+    process.wait(STALLED)
     process.stdout.close()
 
 
@@ -334,7 +362,7 @@ def _no_faults(request: pytest.FixtureRequest) -> None:
     if "system" in request.fixturenames:
         running = request.getfixturevalue("system")
         url = f"{running.run['replicate_url']}/_emulator/config"
-        faults = httpx.get(url).json()["faults"]
+        faults = httpx.get(url, timeout=STALLED).json()["faults"]
         latency = {"*": {"start": 0.05, "run": 0.3}}
         running.configure(
             faults=dict.fromkeys(faults, 0), latency=latency, creates_per_minute=60000

@@ -29,7 +29,7 @@ class Rabbit:
     def kill(self) -> None:
         """SIGKILL to all its processes."""
         os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(60)
 
     def stop(self) -> None:
         """End it, and its port mapper."""

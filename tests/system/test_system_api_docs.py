@@ -113,7 +113,7 @@ def run(priced, hook, tmp_path):
             env=environ,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=170,
             check=False,
         )
         assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-4000:]

@@ -25,7 +25,7 @@ pytestmark = [
 OTHERS = {"docs/start.md"}  # below
 BEGIN = """
 set -eu -o pipefail
-curl() { command curl -fsS "$@" || { code=$?; [ $code = 28 ] || exit $code; }; }
+curl() { command curl -fsS --retry 5 "$@" || { code=$?; [ $code = 28 ] || exit $code; }; }
 """
 
 

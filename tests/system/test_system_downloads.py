@@ -11,15 +11,17 @@ FAULTS = {"output_truncated": 0.2, "output_cut": 0.2, "output_slow": 0.1}
 
 @pytest.fixture
 def replicate(system):
-    with httpx.Client(base_url=system.run["replicate_url"]) as client:
+    with httpx.Client(base_url=system.run["replicate_url"], timeout=60) as client:
         yield client
 
 
+@pytest.mark.timeout(400)
 def test_every_file_comes_out_right_however_badly_it_is_served(system, replicate):
     system.configure(faults=FAULTS, seconds={"output_slow": 1})
     asked = {"bytes": 200_000, "count": FILES_EACH}
 
-    ended = system.all_ended([system.submit("emulator/bytes", **asked) for _ in range(JOBS)])
+    jobs = [system.submit("emulator/bytes", **asked) for _ in range(JOBS)]
+    ended = system.all_ended(jobs, patience=300)
 
     assert {job["status"] for job in ended} == {"succeeded"}
     assert continued(replicate) > JOBS

@@ -13,6 +13,7 @@ import pytest
 from tests.collector import collecting
 from tests.listening import listening
 from tests.system.conftest import System, a_replicate
+from tests.waiting import waited_for
 
 PROMPT = "a heron nobody may read of"
 SECRETS = {
@@ -26,7 +27,9 @@ SHOWN = (
     *("/admin/owners", "/admin/keys", "/admin/budgets", "/admin/dead-letters"),
     *("/admin/notifications", "/admin/state", "/metrics", "/readyz", "/openapi.json"),
 )
-FLOWER = ("/workers", "/broker", "/tasks", "/metrics", "/api/workers?refresh=1")
+WORKERS = "/api/workers?refresh=1"
+FLOWER = ("/workers", "/broker", "/tasks", "/metrics", WORKERS)
+CONFIGURED = "broker_transport_options"  # on a worker's page, with all else that it is told
 
 
 @pytest.fixture(scope="module")
@@ -101,22 +104,30 @@ def _secrets(system):
 
 def _shown(system):
     """What operators are shown, by its address, and the list of processes."""
-    shown = {path: system.api.get(path).raise_for_status().text for path in SHOWN}
+    shown = {path: _read(system.api, path) for path in SHOWN}
     login = ("admin", _secrets(system)["flower"])
     flower = httpx.Client(base_url=system.run["flower_url"], auth=login, timeout=30)
     with flower:
         for path in FLOWER:
-            shown[f"flower {path}"] = flower.get(path).raise_for_status().text
-        workers = json.loads(shown["flower /api/workers?refresh=1"])
-        assert len(workers) == 3
-        for worker in workers:  # the page with its configuration
-            page = flower.get(f"/worker/{worker}").raise_for_status().text
-            assert "broker_transport_options" in page
+            shown[f"flower {path}"] = _read(flower, path)
+        workers = _read(flower, WORKERS, lambda text: len(json.loads(text)) == 3)
+        for worker in json.loads(workers):
+            page = _read(flower, f"/worker/{worker}", lambda text: CONFIGURED in text)
             shown[f"flower {worker}"] = page
     lines = (path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline"))
     shown["processes"] = b"\n".join(lines).replace(b"\0", b" ").decode(errors="replace")
     assert "worker-store@" in shown["processes"]
     return shown
+
+
+def _read(client, path, whole=bool):
+    """The text there once it is whole: who does not answer Flower in a second is left out."""
+
+    def text():
+        answer = client.get(path)
+        return answer.text if answer.is_success and whole(answer.text) else None
+
+    return waited_for(text, pause=0.5)
 
 
 def _found(secrets, texts):

@@ -15,12 +15,13 @@ def pool(database_url, tmp_path):
         yield running
 
 
+@pytest.mark.timeout(400)
 def test_jobs_are_done_through_few_connections_to_postgres(start, pool, database_url):
     prepared = str(pool.prepared).lower()
     system = start(DATABASE_URL=pool.url, FIXATIVE_PREPARED_STATEMENTS=prepared)
 
     jobs = [system.submit() for _ in range(40)]
-    ended = system.all_ended(jobs)
+    ended = system.all_ended(jobs, patience=300)
 
     assert {job["status"] for job in ended} == {"succeeded"}
     assert system.creates_of(jobs) == {1}

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -114,12 +115,12 @@ def test_what_starts_the_system_starts_it_and_ends_it_when_told(page, text, syst
         try:
             ready = process.stdout.readline()
             url = re.match(r"ready (\S+)", ready).group(1)
-            answer = httpx.get(f"{url}/readyz")
+            ask = partial(httpx.get, f"{url}/readyz", timeout=PATIENCE)
+            waited_for(lambda: ask().json()["status"] == "ok", pause=0.5)
         finally:
             os.killpg(process.pid, signal.SIGTERM)
-            process.communicate(timeout=30)
+            process.communicate(timeout=PATIENCE)
 
-    assert answer.json()["status"] == "ok"
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/readyz")
 

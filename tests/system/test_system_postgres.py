@@ -8,8 +8,8 @@ import pytest
 from standardwebhooks import Webhook
 
 from tests.processes import standing_still
+from tests.system.conftest import SLOW
 
-SLOW = 3.0
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the local Replicate's
 
 

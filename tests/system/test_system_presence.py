@@ -46,7 +46,10 @@ def test_every_worker_appears_and_hears_its_canaries(system, query, eventually):
         lines = system.api.get("/metrics").text.splitlines()
         return [line for line in lines if line.startswith("fixative_workers{")]
 
-    assert system.api.get("/readyz").json()["workers"] == {"status": "ok", "deaf": []}
+    def workers():
+        return system.api.get("/readyz").json()["workers"]
+
+    eventually(lambda: workers() == {"status": "ok", "deaf": []})
     # A worker may be seen too late for once: what the machine did to its disk is not looked at.
     eventually(lambda: told() == [f'fixative_workers{{role="{role}"}} 1.0' for role in WORKERS])
 

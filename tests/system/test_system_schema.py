@@ -117,6 +117,7 @@ def ask(system, keys, there, tmp_path):
     return run
 
 
+@pytest.mark.timeout(600)
 def test_what_is_answered_is_what_the_document_says(ask):
     def few(who, phases, most):
         options = ("--generation-deterministic", "--phases", phases, "--max-examples", most)

@@ -16,7 +16,7 @@ from fixative.cli.s3 import s3_of
 from tests.upgrade.instances import ROOT, WORKERS, instance
 from tests.waiting import waited_for
 
-pytestmark = pytest.mark.wide
+pytestmark = [pytest.mark.wide, pytest.mark.timeout(600)]
 
 ARCHIVE = Path(__file__).with_name("previous.tar.xz")
 LARGEST_BYTES = 400_000
@@ -102,7 +102,7 @@ def ended(api, job_id):
         job = api.get(f"/jobs/{job_id}").raise_for_status().json()
         return job if job["status"] in ENDED else None
 
-    return waited_for(end, pause=0.2)
+    return waited_for(end, patience=180, pause=0.2)
 
 
 def tasks_done(instance):

@@ -23,7 +23,7 @@ from tests.waiting import waited_for
 
 pytestmark = [
     pytest.mark.wide,
-    pytest.mark.timeout(550),
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(
         shutil.which("nginx") is None, reason="no nginx here: Debian has it in `nginx-light`"
     ),

@@ -11,7 +11,7 @@ from fixative.cli.main import main
 from fixative.postgres.tables import Job
 from tests.upgrade.instances import WORKERS, instance
 
-pytestmark = pytest.mark.wide
+pytestmark = [pytest.mark.wide, pytest.mark.timeout(400)]
 
 KNOWN = {"FIXATIVE_API_URL": "", "FIXATIVE_API_KEY": ""}
 
