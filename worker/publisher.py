@@ -20,6 +20,7 @@ from worker.queues import DeclaredQueues, RedisQueues
 
 CANARY_EXPIRES_SECONDS = 60
 ONE_TRY_OF_REDIS = {
+    "max_retries": 0,  # to connect: kombu waits 2 s before the next, whatever `retry` says
     "socket_timeout": ANSWER_SECONDS,
     "socket_connect_timeout": ANSWER_SECONDS,
 }
@@ -89,6 +90,9 @@ class Publisher:
         except (OperationalError, OSError) as error:
             self._away_until = time.monotonic() + REST_SECONDS
             log.warning("broker_away", error=str(error))
+            return False
+        except Exception:  # whatever it is: the row is committed, and its request went well
+            log.exception("hint_not_sent", task=task)
             return False
         return True
 

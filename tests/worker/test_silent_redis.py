@@ -1,4 +1,4 @@
-"""A Redis that accepts and says nothing holds nobody up: neither hints nor what is shared."""
+"""A Redis that says nothing, or is not there, holds nobody up: neither hints nor what is shared."""
 
 import os
 import signal
@@ -80,3 +80,25 @@ def test_what_is_shared_is_done_alone_after_one_time_out(silent_url):
     assert shared.away
     assert time.monotonic() - began < 13  # one time-out each would take twice as long
     shared.close()
+
+
+def test_a_broker_that_refuses_is_not_waited_for(new_publisher):
+    def first_hint():
+        publisher = new_publisher(REDIS_URL="redis://127.0.0.1:1/0")
+        began = time.monotonic()
+        publisher.publish([HINT])
+        return time.monotonic() - began
+
+    # Two seconds each time, if it were tried again.
+    assert any(first_hint() < 1.5 for _ in range(3))
+
+
+def test_a_hint_that_cannot_be_written_harms_nobody(new_publisher, eventually):
+    publisher = new_publisher()
+    publisher.publish([Hint(CREATE_PREDICTION, {"job_id": object()})])
+
+    def sent():
+        publisher.publish([HINT])
+        return publisher.queue_lengths()["submit"] > 0
+
+    eventually(sent)
