@@ -5,6 +5,7 @@ share by itself (ADR 0019).
 """
 
 import math
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class Limits:
         self._kind = kind
         self._per_minute = per_minute
         self._per_hour = per_hour
+        self._one_by_one = threading.Lock()
         self._together = SlidingWindowCounterRateLimiter(
             RedisStorage(
                 "redis://", connection_pool=shared.redis.connection_pool, key_prefix=PREFIX
@@ -56,8 +58,13 @@ class Limits:
             return None
         return self._shared.shared_or_local(
             lambda _: _count(self._together, items, self._kind, who),
-            lambda: _count(self._alone, [_share(item) for item in items], self._kind, who),
+            lambda: self._count_alone(items, who),
         )
+
+    def _count_alone(self, items: Sequence[RateLimitItem], who: str) -> Standing | None:
+        # MemoryStorage starts a timer at nearly every hit, and fails where two do so at once.
+        with self._one_by_one:
+            return _count(self._alone, [_share(item) for item in items], self._kind, who)
 
     def _items(self, per_minute: int | None, per_hour: int | None) -> list[RateLimitItem]:
         items: list[RateLimitItem] = []
