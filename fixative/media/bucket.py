@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from fixative.errors import BucketError, NotFound
 from fixative.media.disposition import disposition
@@ -117,8 +118,9 @@ class Bucket:
 
     def read(self, key: str) -> bytes:
         """All the object's bytes. Raises NotFound."""
-        with _translated(key), self._s3.get_object(Bucket=self.name, Key=key)["Body"] as body:
-            return body.read()
+        with _translated(key), closing(self.get(key).body) as body:
+            whole: bytes = body.read()
+            return whole
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove these objects; one that is not there is no error."""
@@ -239,5 +241,5 @@ def _translated(key: str) -> Iterator[None]:
         if code in ABSENT:
             raise NotFound(f"no object {key}") from error
         raise BucketError(f"{key}: {error}") from error
-    except BotoCoreError as error:
+    except (BotoCoreError, HTTPError) as error:  # botocore lets some of urllib3's through
         raise BucketError(f"{key}: {error}") from error

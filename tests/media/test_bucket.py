@@ -1,16 +1,18 @@
 """The bucket: whole objects or none, encrypted as asked, listed and removed by the thousand."""
 
 import io
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import repeat
 
 import pytest
 
 from fixative.cli.s3 import s3_of
-from fixative.errors import OutputUnreachable, WrongSetting
+from fixative.errors import BucketError, OutputUnreachable, WrongSetting
 from fixative.media.bucket import Bucket
 from fixative.media.reader import HashingReader
 from fixative.media.upload import PART
 from fixative.settings import load_settings
+from tests.served import served
 
 
 @pytest.fixture
@@ -89,3 +91,31 @@ def test_a_script_is_stored_as_something_to_save(services, prefix, s3, settings)
         services.bucket.put(f"{prefix}/{shown}", io.BytesIO(b"x"), type_)
         found = s3.head_object(Bucket=settings.s3_bucket, Key=f"{prefix}/{shown}")
         assert found["ContentDisposition"] == shown
+
+
+class CutShort(BaseHTTPRequestHandler):
+    """Says more than it gives."""
+
+    def do_GET(self):
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "100")
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("ETag", '"any"')
+        self.end_headers()
+        self.wfile.write(b"not all")
+        self.close_connection = True
+
+    def log_message(self, *arguments):
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize("read", [Bucket.read, lambda *of: b"".join(Bucket.chunks(*of))])
+def test_an_answer_that_is_cut_short_is_no_object_and_may_be_whole_later(settings, read, status):
+    with served(HTTPServer(("127.0.0.1", 0), CutShort)) as server:
+        server.status = status
+        url = f"http://127.0.0.1:{server.server_port}"
+        bucket = Bucket(settings.model_copy(update={"s3_endpoint_url": url}))
+        with pytest.raises(BucketError):
+            read(bucket, "any")
+        bucket.close()
