@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 
 from sqlalchemy import select
@@ -21,7 +22,7 @@ from fixative.jobs.counted import count_accepted
 from fixative.jobs.take_in import prepared
 from fixative.jobs.telling import check_webhook
 from fixative.names import ADMIT, Hint
-from fixative.postgres.engine import Database
+from fixative.postgres.engine import Database, once_committed
 from fixative.postgres.tables import Batch, Job
 from fixative.telemetry.metrics import CACHE_HITS, CACHE_LOOKUPS
 
@@ -110,9 +111,9 @@ def take_in_batch(
         )
         if None in ids:  # others have used a key meanwhile
             known = _known(session, asked, owner_id)
-    accepted = {n: Standing(id_, "queued") for n, id_ in zip(new, ids, strict=True) if id_}
-    for n, job in accepted.items():
-        count_accepted(job.id, new[n].request, began)
+        accepted = {n: Standing(id_, "queued") for n, id_ in zip(new, ids, strict=True) if id_}
+        for n, job in accepted.items():
+            once_committed(session, partial(count_accepted, job.id, new[n].request, began))
     CACHE_HITS.inc(len(cached))
     by_place = accepted | cached
     jobs = [

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -21,7 +22,7 @@ from fixative.jobs.accept import (
 )
 from fixative.jobs.cached import find_cached
 from fixative.jobs.counted import count_accepted
-from fixative.postgres.engine import Database
+from fixative.postgres.engine import Database, once_committed
 from fixative.telemetry.metrics import CACHE_HITS, CACHE_LOOKUPS
 
 
@@ -72,9 +73,10 @@ def take_in(
             api_key_id=api_key_id,
             idempotency_key=idempotency_key,
         )
+        if accepted.is_new:
+            job = accepted.job
+            once_committed(session, partial(count_accepted, job.id, job, began))
         yield session, accepted
-    if accepted.is_new:
-        count_accepted(accepted.job.id, accepted.job, began)
 
 
 def prepared(catalog: Catalog, asked: JobRequest) -> tuple[JobRequest, Terms]:

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+import structlog
+
 OTHER = "other"
 NAMES_FILE = "models"
 MOST_MODELS = 100  # besides those of the registry
@@ -25,6 +27,8 @@ ERRORS = frozenset(
 )
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
+log = structlog.get_logger(__name__)
+
 
 def among(known: frozenset[str], value: str | None) -> str:
     """The value, if it is one of the known."""
@@ -40,7 +44,8 @@ class ModelNames:
     """The names that models are counted under, the same in all processes that share `directory`.
 
     They are kept as the lines of a file, which is only ever appended to. The registry's have a
-    place always, others as long as there is room.
+    place always, others as long as there is room. Where the file cannot be had, each process goes
+    by its own.
     """
 
     def __init__(self, directory: str | None) -> None:
@@ -68,17 +73,22 @@ class ModelNames:
             return
         try:
             size = self._path.stat().st_size
+            if size != self._size:
+                self._known |= set(self._path.read_text().splitlines())
+                self._size = size
         except FileNotFoundError:
             return
-        if size != self._size:
-            self._known |= set(self._path.read_text().splitlines())
-            self._size = size
+        except OSError as error:
+            log.warning("model_names_not_shared", error=str(error))
 
     def _add(self, names: list[str]) -> None:
         if names and self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a") as file:
-                file.write("".join(f"{name}\n" for name in names))
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                with self._path.open("a") as file:
+                    file.write("".join(f"{name}\n" for name in names))
+            except OSError as error:
+                log.warning("model_names_not_shared", error=str(error))
         self._known |= set(names)
 
 

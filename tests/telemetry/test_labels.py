@@ -34,3 +34,12 @@ def test_processes_have_the_same_names_whoever_met_them_first(tmp_path):
     assert (one.label("a/x"), another.label("a/y")) == ("a/x", "a/y")
     assert (one.label("a/z"), another.label("a/z")) == ("other", "other")
     assert (one.label("a/y"), another.label("a/x")) == ("a/y", "a/x")
+
+
+def test_where_the_names_cannot_be_kept_they_are_names_still(tmp_path):
+    (tmp_path / "file").touch()
+    names = ModelNames(str(tmp_path / "file"))  # which is no directory
+
+    names.offer(["a/offered"])
+
+    assert [names.label(f"a/{n}") for n in ("offered", "x", "x")] == ["a/offered", "a/x", "a/x"]
