@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import psycopg
+from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy import ColumnElement, CursorResult, Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, class_mapper
@@ -101,7 +102,7 @@ class Prepared(Generic[Found]):
                 error,
                 psycopg.Error,
                 hide_parameters=True,
-                connection_invalidated=driver.closed,
+                connection_invalidated=driver.closed or isinstance(error, ReadOnlySqlTransaction),
             ) from error
 
     def _as_sent(self, result: CursorResult[Any], values: Mapping[str, Any]) -> _Sent:
