@@ -28,6 +28,7 @@ class Worker(Celery):
         super().__init__(name, task_cls=FixativeTask)
         self._services: Services | None = None
         self._building = threading.Lock()
+        self._stopping = threading.Event()
         self.connections = THREADS_CONNECTIONS
         self.presence: Presence | None = None  # of a worker's main process
 
@@ -37,8 +38,12 @@ class Worker(Celery):
             if self._services is None:
                 from worker.services import Services
 
-                self._services = Services(load_settings(), self.connections)
+                self._services = Services(load_settings(), self.connections, self._stopping)
             return self._services
+
+    def stop_long_tasks(self) -> None:
+        """Let them end at their next step. From a signal's handler too: it waits for no lock."""
+        self._stopping.set()
 
 
 app = Worker("fixative")
@@ -66,7 +71,7 @@ def _in_a_prefork_child(**_: Any) -> None:
 
 @signals.worker_shutting_down.connect
 def _stop_long_tasks(**_: Any) -> None:
-    app.services().stopping.set()
+    app.stop_long_tasks()
 
 
 @signals.worker_ready.connect

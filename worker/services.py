@@ -1,7 +1,7 @@
 """What the tasks of one process work with, built once, after any fork."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -62,6 +62,8 @@ class Services:
 
     settings: Settings
     connections: int  # to Postgres, at most
+    # Set when the process is asked to end: long tasks stop at their next step.
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     @once
     def database(self) -> Database:
@@ -234,11 +236,6 @@ class Services:
     @once
     def keys(self) -> Keys:
         return Keys(self.settings.s3_prefix, self.settings.fixative_env)
-
-    @once
-    def stopping(self) -> threading.Event:
-        """Set when the process is asked to end: long tasks stop at their next step."""
-        return threading.Event()
 
     def close(self) -> None:
         """Close what was opened; call it when the process ends."""
