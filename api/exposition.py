@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -47,7 +48,11 @@ class Exposition:
         asked = CollectorRegistry()
         for read in (self._postgres, self._paces, self._queues, self._models, self._machine):
             asked.register(_Asked(read))
-        return generate_latest(counted) + generate_latest(asked)
+        try:
+            told = generate_latest(counted)
+        except struct.error:  # a process is about to make its file, which is empty for a moment
+            told = generate_latest(counted)
+        return told + generate_latest(asked)
 
     def _postgres(self) -> Iterator[GaugeMetricFamily]:
         families = []

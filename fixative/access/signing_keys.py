@@ -42,9 +42,9 @@ class SigningKeys:
         known = self._known.get(key_id)
         if known is not None and self._age < FRESH_SECONDS:
             return known
-        self._ask_again(patience=PATIENCE_SECONDS if known is None else 0)
+        told = self._ask_again(patience=PATIENCE_SECONDS if known is None else 0)
         found = self._known.get(key_id)
-        if found is None and not self._answered:
+        if found is None and not told:
             raise SigningKeysAway("the issuer's signing keys are not known")
         return found
 
@@ -52,12 +52,14 @@ class SigningKeys:
     def _age(self) -> float:
         return self._clock() - self._asked_at
 
-    def _ask_again(self, *, patience: float) -> None:
+    def _ask_again(self, *, patience: float) -> bool:
+        """Whether the issuer has told its keys lately; not while another thread still asks."""
         if not self._asking.acquire(timeout=patience):
-            return  # another thread asks
+            return False
         try:
             if self._age >= ASK_AGAIN_SECONDS:
                 self._ask()
+            return self._answered
         finally:
             self._asking.release()
 

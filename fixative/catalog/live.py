@@ -80,8 +80,8 @@ class LiveModels:
                 return newer
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            self._kept[key] = self._ask(*key, kept)
-            return self._kept[key]
+            newest = self._kept[key] = self._ask(*key, kept)
+            return newest
         finally:
             lock.release()
 
