@@ -42,7 +42,10 @@ class Worker(Celery):
             return self._services
 
     def stop_long_tasks(self) -> None:
-        """Let them end at their next step. From a signal's handler too: it waits for no lock."""
+        """Let them end at their next step.
+
+        A signal's handler may call it: the thread it interrupts may be building the services.
+        """
         self._stopping.set()
 
 

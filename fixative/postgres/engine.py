@@ -10,7 +10,6 @@ from typing import Any, Self, TypeVar
 
 import psycopg
 import structlog
-from psycopg.errors import ReadOnlySqlTransaction
 from pydantic import SecretStr
 from sqlalchemy import create_engine, event, func, select, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
@@ -88,7 +87,6 @@ class Database:
             },
         )
         event.listen(self._engine, "do_connect", self._connect)
-        event.listen(self._engine, "handle_error", _leave_a_standby)
         event.listen(self._engine, "checkin", _note_the_time)
         event.listen(self._engine, "checkout", self._ping_if_unproven)
 
@@ -227,12 +225,6 @@ def ask(database: Database) -> None:
     """Raise DatabaseAway unless Postgres answers now."""
     with database.begin() as session:
         session.execute(select(1))
-
-
-def _leave_a_standby(context: Any) -> None:
-    """Connected to what was the primary before a failover: another connection finds the new one."""
-    if isinstance(context.original_exception, ReadOnlySqlTransaction):
-        context.is_disconnect = True
 
 
 def _note_the_time(_connection: Any, record: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
-from psycopg.errors import ConnectionTimeout, _WaitTimeout
+from psycopg.errors import ConnectionTimeout, ReadOnlySqlTransaction, _WaitTimeout
 from psycopg.pq import TransactionStatus
 
 from fixative.errors import DatabaseAway
@@ -90,7 +90,7 @@ class Patience:
 
 
 class PatientConnection(psycopg.Connection[Any]):
-    """A connection that is closed when its answer does not come in time.
+    """A connection that is closed when its answer does not come in time, or when it is a standby's.
 
     What it had begun is then rolled back by the server; a commit may have happened, as when a
     connection breaks.
@@ -109,6 +109,9 @@ class PatientConnection(psycopg.Connection[Any]):
             self.close()
             self.patience.waited(left)
             raise psycopg.OperationalError(f"no answer within {left:.1f} s") from error
+        except ReadOnlySqlTransaction:
+            self.close()  # the primary of before a failover: another connection finds the new one
+            raise
         if self.patience.silent and self.pgconn.transaction_status == TransactionStatus.INTRANS:
             self.patience.answered()  # not every wait is for a statement
         return result

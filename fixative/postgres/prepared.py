@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import psycopg
-from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy import ColumnElement, CursorResult, Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, class_mapper
@@ -102,7 +101,7 @@ class Prepared(Generic[Found]):
                 error,
                 psycopg.Error,
                 hide_parameters=True,
-                connection_invalidated=driver.closed or isinstance(error, ReadOnlySqlTransaction),
+                connection_invalidated=driver.closed,
             ) from error
 
     def _as_sent(self, result: CursorResult[Any], values: Mapping[str, Any]) -> _Sent:
